@@ -1,0 +1,61 @@
+package accesstoken
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sallyport-auth/sallyport/verify/strictjson"
+)
+
+// Claims is what a verified access token says. It must not be changed.
+type Claims struct {
+	Issuer    string    // "iss"
+	Subject   string    // "sub": the user, whose identity is issuer and subject together
+	Audience  []string  // "aud": every audience of the token, not only the one that was asked for
+	ExpiresAt time.Time // "exp", UTC
+	IssuedAt  time.Time // "iat", UTC
+	ID        string    // "jti": unique per token
+	SessionID string    // "sid": the same in every token of one session
+	ClientID  string    // "client_id"
+	UserID    string    // "user_id"
+
+	all map[string]any
+}
+
+// Claim is the claim of that exact name, a custom one too: a string, [encoding/json.Number], bool, []any or
+// map[string]any, or nil when the token does not have it. It must not be changed.
+func (c *Claims) Claim(name string) any { return c.all[name] }
+
+// All is a copy of the top level of the claims; never nil.
+func (c *Claims) All() map[string]any {
+	all := make(map[string]any, len(c.all))
+	maps.Copy(all, c.all)
+	return all
+}
+
+// Scope is the claim "scope" split at its spaces (RFC 9068 §2.2.3); empty when the claim is absent or not a string.
+func (c *Claims) Scope() []string {
+	scope, _ := c.all["scope"].(string)
+	return strings.Fields(scope)
+}
+
+// Groups is the claim "groups" when it is an array of strings, else empty: a bare string is not a list of one here,
+// because what grants access is not guessed.
+func (c *Claims) Groups() []string {
+	if _, isArray := c.all["groups"].([]any); !isArray {
+		return nil
+	}
+	groups, _ := strictjson.Strings(c.all["groups"])
+	return groups
+}
+
+// reserved are the claims that the issuer alone writes, "cnf" and "act" among them: the first changes who may present
+// the token (RFC 7800), the second who acts with it (RFC 8693 §4.1).
+var reserved = []string{
+	"iss", "sub", "aud", "exp", "iat", "nbf", "jti", "sid", "client_id", "token_type", "user_id", "cnf", "act",
+}
+
+// Reserved reports whether a custom claim may not have this name. Names are compared exactly, as claims are.
+func Reserved(name string) bool { return slices.Contains(reserved, name) }

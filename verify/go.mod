@@ -1,0 +1,3 @@
+module github.com/sallyport-auth/sallyport/verify
+
+go 1.26.0

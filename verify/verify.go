@@ -1,0 +1,166 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/sallyport-auth/sallyport/verify/accesstoken"
+	"github.com/sallyport-auth/sallyport/verify/jws"
+)
+
+// Claims is what a verified access token says.
+type Claims = accesstoken.Claims
+
+var (
+	// ErrTokenInvalid: the token is at fault. The wrapping error says why, for a log; the caller gets one answer.
+	ErrTokenInvalid = accesstoken.ErrInvalid
+	// ErrTokenExpired is an ErrTokenInvalid: the token has ended, and nothing else is wrong with it.
+	ErrTokenExpired = accesstoken.ErrExpired
+	// ErrUnknownKey: no key of the set fits the header of the token.
+	ErrUnknownKey = jws.ErrUnknownKey
+	// ErrKeysUnavailable: the keys cannot be had now, which says nothing about the token. See [UnavailableError].
+	ErrKeysUnavailable = errors.New("verify: keys unavailable")
+)
+
+// Config is what a service says about the tokens that it accepts.
+type Config struct {
+	Issuer   string        // the server's issuer, exactly as in "iss"; https, or http on loopback; required
+	Audience string        // this service's name, one of the server's tokens.audience; required
+	Leeway   time.Duration // for clocks that differ; 0 is 60 s, below 0 none
+
+	Client *http.Client     // fetches the keys; nil is one that refuses link-local addresses
+	Now    func() time.Time // nil is time.Now
+	Logger *slog.Logger     // refused tokens and failed fetches, without the token; nil is slog.Default()
+}
+
+// Verifier checks access tokens of one issuer for one audience. It is safe for concurrent use.
+type Verifier struct {
+	rules  accesstoken.Rules
+	keys   *KeySet
+	logger *slog.Logger
+}
+
+// New checks the configuration and reports all its faults at once. It does not wait for the issuer: the keys, at
+// ISSUER/.well-known/jwks.json, come with the first token or with [Verifier.Ready]. Close the verifier after use.
+func New(c Config) (*Verifier, error) {
+	var faults []error
+	if err := checkIssuer(c.Issuer); err != nil {
+		faults = append(faults, fmt.Errorf("verify: Config.Issuer: %w", err))
+	}
+	if c.Audience == "" {
+		faults = append(faults, errors.New("verify: Config.Audience: is required"))
+	}
+	if err := errors.Join(faults...); err != nil {
+		return nil, err
+	}
+	if c.Leeway == 0 {
+		c.Leeway = accesstoken.DefaultLeeway
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	if c.Client == nil {
+		c.Client = HTTPClient(hostOf(c.Issuer))
+	}
+	address := strings.TrimSuffix(c.Issuer, "/") + "/.well-known/jwks.json"
+	return &Verifier{
+		rules:  accesstoken.Rules{Issuer: c.Issuer, Audience: []string{c.Audience}, Leeway: c.Leeway, Now: c.Now},
+		logger: c.Logger,
+		keys: NewKeySet(KeySetConfig{
+			Locate: func(context.Context) (string, error) { return address, nil },
+			Client: c.Client, Now: c.Now, Logger: c.Logger,
+		}),
+	}, nil
+}
+
+// hostOf is the host of an address that checkAddress accepts.
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
+}
+
+func checkIssuer(issuer string) error {
+	if issuer == "" {
+		return errors.New("is required")
+	}
+	u, err := checkAddress(issuer)
+	if err != nil {
+		return err
+	}
+	if u.RawQuery != "" || u.ForceQuery || strings.Contains(issuer, "#") { // RFC 8414 §2
+		return errors.New("has a query or a fragment")
+	}
+	return nil
+}
+
+// checkAddress accepts an absolute https address, or an http one on loopback. Its errors do not quote the address: it may
+// hold a password.
+func checkAddress(address string) (*url.URL, error) {
+	u, err := url.Parse(address)
+	switch {
+	case err != nil || u.Hostname() == "":
+		return nil, errors.New("is not an absolute address")
+	case u.User != nil:
+		return nil, errors.New("holds a user name")
+	case u.Scheme == "https", u.Scheme == "http" && isLoopback(u.Hostname()):
+		return u, nil
+	}
+	return nil, errors.New("is not https, and http is for loopback only")
+}
+
+func isLoopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.Unmap().IsLoopback()
+}
+
+// Verify returns the claims of an access token, or nothing and an error that wraps [ErrTokenInvalid],
+// [ErrTokenExpired] or [ErrKeysUnavailable]. It waits only for keys that it does not have, and no longer than ctx lives.
+func (v *Verifier) Verify(ctx context.Context, token string) (*Claims, error) {
+	claims, err := v.rules.Verify(token, func(h jws.Header) (*jws.Key, error) { return v.keys.Key(ctx, h) })
+	if err != nil {
+		return nil, fmt.Errorf("verify: %w", err)
+	}
+	return claims, nil
+}
+
+// Ready returns nil when keys are held, and else tries to fetch them: a readiness probe. The error wraps
+// [ErrKeysUnavailable].
+func (v *Verifier) Ready(ctx context.Context) error { return v.keys.Load(ctx) }
+
+// Close ends a fetch that is under way and waits for it. Keys that are held go on verifying; the error is always nil.
+func (v *Verifier) Close() error { return v.keys.Close() }
+
+// Require lets a request through to next when it bears a good access token and passes every guard. See [Middleware] for
+// the answers to all others. The cause of a refusal is logged.
+func (v *Verifier) Require(next http.Handler, guards ...Guard) http.Handler {
+	return Middleware(v.checkLogged, next, guards...)
+}
+
+// checkLogged leaves missing keys to the key set, which logs each failed fetch once, and keeps expiry, which is routine,
+// below the usual level.
+func (v *Verifier) checkLogged(ctx context.Context, token string) (*Claims, error) {
+	claims, err := v.Verify(ctx, token)
+	switch {
+	case errors.Is(err, ErrTokenExpired):
+		v.logger.LogAttrs(ctx, slog.LevelDebug, "access token expired")
+	case errors.Is(err, ErrTokenInvalid):
+		v.logger.LogAttrs(ctx, slog.LevelInfo, "access token refused", slog.String("cause", err.Error()))
+	}
+	return claims, err
+}
