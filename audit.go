@@ -1,0 +1,77 @@
+package sallyport
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+)
+
+// Client says where a request came from. It is recorded with the session and in the audit log, and
+// no decision rests on it.
+type Client struct {
+	IP        string
+	UserAgent string
+	RequestID string
+}
+
+// maxUserAgent is how many bytes of the user agent are kept.
+const maxUserAgent = 200
+
+func (c Client) userAgent() string {
+	if len(c.UserAgent) > maxUserAgent {
+		return c.UserAgent[:maxUserAgent]
+	}
+	return c.UserAgent
+}
+
+// audit writes one security event, where it is decided: at info when err is nil, at warn when the
+// request was refused for a reason that err gives, at error when it failed through a fault of ours.
+// The reason is for the operator alone; the caller's answer never carries it. No name, address or
+// token enters it: only ids.
+func (s *Service) audit(ctx context.Context, event string, c Client, err error, attrs ...slog.Attr) {
+	level, result := slog.LevelInfo, "ok"
+	if err != nil {
+		level, result = slog.LevelWarn, "refused"
+		if !isRefusal(err) {
+			level, result = slog.LevelError, "failed"
+		}
+		attrs = append(attrs, slog.String("reason", err.Error()))
+	}
+	attrs = append(attrs, slog.Bool("audit", true), slog.String("event", event), slog.String("result", result),
+		slog.String("ip", c.IP), slog.String("user_agent", c.userAgent()))
+	if c.RequestID != "" {
+		attrs = append(attrs, slog.String("request_id", c.RequestID))
+	}
+	s.log.LogAttrs(ctx, level, "security event", attrs...)
+}
+
+// isRefusal reports whether err is about what the client sent, rather than about a fault of ours.
+func isRefusal(err error) bool {
+	for _, fault := range []error{ErrStoreUnavailable, ErrProviderUnavailable, ErrClaimsFailed} {
+		if errors.Is(err, fault) {
+			return false
+		}
+	}
+	for _, refusal := range []error{ErrInvalidCredentials, ErrIDTokenInvalid, ErrIDTokenExpired, ErrIDTokenReplayed,
+		ErrProviderNotConfigured, ErrEmailNotVerified, ErrAccountLinkRequired, ErrForbidden, ErrOverloaded,
+		ErrRefreshTokenReused, ErrRefreshTokenExpired, ErrSessionRevoked, ErrSessionReplaced,
+		context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, refusal) {
+			return true
+		}
+	}
+	return false
+}
+
+// because keeps the outward sentinel and adds the inner reason for the log.
+func because(sentinel error, reason string) error {
+	return &refusal{sentinel, reason}
+}
+
+type refusal struct {
+	sentinel error
+	reason   string
+}
+
+func (r *refusal) Error() string { return r.sentinel.Error() + ": " + r.reason }
+func (r *refusal) Unwrap() error { return r.sentinel }

@@ -1,0 +1,106 @@
+package sallyport
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/sallyport-auth/sallyport/verify/accesstoken"
+	"github.com/sallyport-auth/sallyport/verify/strictjson"
+)
+
+// maxCustomClaims is how many bytes of JSON the custom claims of one token may weigh together:
+// more would not fit the header that carries the token on every request.
+const maxCustomClaims = 4 << 10
+
+// ClaimFunc yields custom claims for an access token. It is called at sign-in, at exchange and at
+// every refresh, so what it says is never older than an access token. An error, a reserved name or
+// a value that is not JSON fails the request as ErrClaimsFailed, and nothing is issued.
+type ClaimFunc func(ctx context.Context, r ClaimRequest) (map[string]any, error)
+
+// ClaimRequest says for whom and why claims are wanted.
+type ClaimRequest struct {
+	Reason    Reason
+	User      *User // a copy; changing it changes nothing
+	SessionID ID
+	ClientID  string
+}
+
+// Reason says which use case issues the token.
+type Reason string
+
+// The reasons.
+const (
+	ReasonSignIn   Reason = "sign_in"
+	ReasonExchange Reason = "exchange"
+	ReasonRefresh  Reason = "refresh"
+)
+
+// customClaims gathers the claims of the configured attributes and then of each callable, a later
+// one winning over an earlier, as one JSON object; nil when none are configured.
+func (s *Service) customClaims(ctx context.Context, u User, reason Reason, session ID) ([]byte, error) {
+	if len(s.cfg.UserAttributes) == 0 && len(s.cfg.Claims) == 0 {
+		return nil, nil
+	}
+	claims := u.fields(s.cfg.UserAttributes)
+	for i, callable := range s.cfg.Claims {
+		copied := u
+		got, err := callable(ctx, ClaimRequest{Reason: reason, User: &copied, SessionID: session, ClientID: s.cfg.ClientID})
+		if err != nil {
+			return nil, fmt.Errorf("%w: callable %d: %w", ErrClaimsFailed, i+1, err)
+		}
+		if name, found := firstReserved(slices.Sorted(maps.Keys(got))); found {
+			return nil, fmt.Errorf("%w: callable %d returned %q, which is reserved", ErrClaimsFailed, i+1, name)
+		}
+		maps.Copy(claims, got)
+	}
+	return encodeClaims(claims)
+}
+
+func encodeClaims(claims map[string]any) ([]byte, error) {
+	encoded, err := json.Marshal(claims)
+	if err != nil {
+		return nil, fmt.Errorf("%w: a value is not JSON: %w", ErrClaimsFailed, err)
+	}
+	if len(encoded) > maxCustomClaims {
+		return nil, fmt.Errorf("%w: custom claims weigh %d bytes of JSON, at most %d are allowed", ErrClaimsFailed, len(encoded), maxCustomClaims)
+	}
+	// A json.RawMessage may hold what our own verifier refuses, a name given twice for one.
+	if _, err := strictjson.ParseObject(encoded); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrClaimsFailed, err)
+	}
+	return encoded, nil
+}
+
+func firstReserved(names []string) (string, bool) {
+	if i := slices.IndexFunc(names, accesstoken.Reserved); i >= 0 {
+		return names[i], true
+	}
+	return "", false
+}
+
+// userView is what the token response shows of the user, as JSON; nil when no view is configured.
+func (s *Service) userView(ctx context.Context, u User) (json.RawMessage, error) {
+	var view any
+	switch {
+	case s.cfg.UserView != nil:
+		var err error
+		if view, err = s.cfg.UserView(ctx, &u); err != nil {
+			return nil, fmt.Errorf("sallyport: user view: %w", err)
+		}
+	case len(s.cfg.UserFields) > 0:
+		view = u.fields(s.cfg.UserFields)
+	default:
+		return nil, nil
+	}
+	encoded, err := json.Marshal(view)
+	if err != nil {
+		return nil, fmt.Errorf("sallyport: user view: %w", err)
+	}
+	return encoded, nil
+}
+
+// defaultUserFields is what GET user/ shows without a configured view.
+var defaultUserFields = []string{"id", "username", "email", "email_verified", "first_name", "last_name", "groups"}

@@ -1,0 +1,45 @@
+// Package sallyport signs people in for single-page apps and the services behind them.
+//
+// A user signs in with a password, or brings the ID token of an identity provider. Either way the
+// browser gets a refresh token in an HttpOnly cookie and a short-lived access token (RFC 9068) in
+// the response body. Services verify access tokens on their own, with package verify. The refresh
+// token rotates by rules under which a lost response or a second tab signs nobody out and a stolen
+// token is found out.
+//
+// This package is the domain and the use cases: it knows no HTTP and no SQL. Start with [Config]
+// and [New]; mount the result with authhttp.New. It is not an OpenID provider, not a user
+// directory with screens, and not a session store for server-rendered pages.
+//
+// # Map
+//
+// Data flows straight down and straight back: HTTP, use case, store. One word names a thing from
+// the route to the file to the table: /auth/logoff/ = logoff.go = Service.Logoff.
+//
+//	sallyport.go         Config, New, Service
+//	user.go session.go identity.go id.go    what things are
+//	signin.go exchange.go refresh.go logoff.go check.go account.go    one use case per file
+//	tokens.go            what every successful use case hands out
+//	refreshtoken.go csrf.go                 the two strings that name a session
+//	claims.go            user attributes, callables, reserved names, the size limit
+//	keys.go secrets.go   the signing key and its set; everything derived from the root secret
+//	audit.go             what the log says about a decision
+//	store.go             the Store interface: the contract with a database
+//	errors.go            the sentinels
+//
+//	authhttp/            routes, JSON, cookies, CSRF, the one table from error to status, Require
+//	password/            argon2id and the slots in front of it
+//	idp/                 identity providers as a relying party sees them
+//	idptest/             a fake provider that can be wrong in every way, for tests and the demo
+//	sqlite/              opens a Store in a file; internal/sqlstore has every SQL statement
+//	storetest/           what every Store must do, as tests
+//	contract/            golden HTTP exchanges
+//	web/                 the demo's page
+//	cmd/sallyport/       the binary: settings, wiring, commands
+//	examples/            a program that mounts the handler, a service that verifies
+//	verify/              second module, standard library only: what a microservice imports
+//	internal/interop/    third module, never released: held against other libraries
+//	internal/archtest/   this map as a test: imports point down only
+//	internal/realidp/    real identity providers for tests; internal/testrun is ./test.sh
+//
+// docs/contract.md is the public surface, docs/house.md why the house is built like this.
+package sallyport

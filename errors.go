@@ -1,0 +1,69 @@
+package sallyport
+
+import (
+	"errors"
+	"fmt"
+)
+
+// What a use case or a store refuses, and why. Package authhttp holds the one table that gives
+// each a status and a stable code. An error that is none of these is a fault of ours.
+var (
+	// ErrNotFound: no such user or session.
+	ErrNotFound = errors.New("sallyport: not found")
+	// ErrNameTaken: the username or the e-mail address is the username or the address of another user.
+	ErrNameTaken = errors.New("sallyport: that username is taken")
+	// ErrEmailTaken: the e-mail address is the username or the address of another user.
+	ErrEmailTaken = errors.New("sallyport: that e-mail address belongs to another user")
+	// ErrChanged: what the step was based on has changed meanwhile; read again and repeat.
+	ErrChanged = errors.New("sallyport: changed meanwhile")
+	// ErrStoreUnavailable: the database cannot answer now. Nothing is known to have changed.
+	ErrStoreUnavailable = errors.New("sallyport: store unavailable")
+	// ErrOverloaded: every hashing slot stayed busy for as long as a caller may wait.
+	ErrOverloaded = errors.New("sallyport: overloaded")
+
+	// ErrInvalidCredentials: unknown user, wrong password or inactive user; which of them is not said.
+	ErrInvalidCredentials = errors.New("sallyport: invalid credentials")
+
+	// ErrInvalidRefreshToken: not a token of ours. It has changed nothing.
+	ErrInvalidRefreshToken = errors.New("sallyport: refresh token is not genuine")
+	// ErrSessionRevoked: the session is unknown or was ended, or its user is gone or inactive.
+	ErrSessionRevoked = errors.New("sallyport: session ended")
+	// ErrSessionReplaced is an ErrSessionRevoked: this browser has just signed in anew. The cookie
+	// that it holds by now is the new session's and must stay.
+	ErrSessionReplaced = fmt.Errorf("%w: replaced by a new sign-in in the same browser", ErrSessionRevoked)
+	// ErrRefreshTokenExpired: the idle or the absolute end of the session has passed.
+	ErrRefreshTokenExpired = errors.New("sallyport: session expired")
+	// ErrRefreshTokenReused: rule 5 of the refresh machine; the session has ended, durably.
+	ErrRefreshTokenReused = errors.New("sallyport: refresh token reused")
+	// ErrCSRF: the CSRF token is missing, not genuine or another session's.
+	ErrCSRF = errors.New("sallyport: CSRF token refused")
+	// ErrInvalidScope: a logoff scope other than this, others and all.
+	ErrInvalidScope = errors.New("sallyport: unknown logoff scope")
+
+	// ErrTokenNotValid: an access token that is malformed, expired, not ours, or whose session ended.
+	ErrTokenNotValid = errors.New("sallyport: access token not valid")
+
+	// ErrIDTokenInvalid: the provider's token fails a check; the wrapped error says which, for the log.
+	ErrIDTokenInvalid = errors.New("sallyport: ID token refused")
+	// ErrIDTokenExpired: past its end or too old, and nothing else is wrong with it.
+	ErrIDTokenExpired = errors.New("sallyport: ID token expired")
+	// ErrIDTokenReplayed: this very token has been exchanged before.
+	ErrIDTokenReplayed = errors.New("sallyport: ID token replayed")
+	// ErrProviderNotConfigured: no configured provider has exactly this issuer.
+	ErrProviderNotConfigured = errors.New("sallyport: identity provider not configured")
+	// ErrProviderUnavailable: the provider's discovery document or keys cannot be had.
+	ErrProviderUnavailable = errors.New("sallyport: identity provider unavailable")
+	// ErrEmailNotVerified: the provider's policy asks for a verified address before a user is made.
+	ErrEmailNotVerified = errors.New("sallyport: e-mail address not verified")
+	// ErrAccountLinkRequired: the address belongs to a user, and linking is not allowed.
+	ErrAccountLinkRequired = errors.New("sallyport: an account with this e-mail address exists")
+	// ErrForbidden: the provider may not make users.
+	ErrForbidden = errors.New("sallyport: forbidden")
+
+	// ErrClaimsFailed: a claims callable failed or returned what a token may not carry.
+	ErrClaimsFailed = errors.New("sallyport: claims failed")
+	// ErrInvalidUser: a field of a user is not acceptable; the wrapped error says which and why.
+	ErrInvalidUser = errors.New("sallyport: invalid user")
+	// ErrUnknownSecret: the database was made under a root secret that is not among the configured ones.
+	ErrUnknownSecret = errors.New("sallyport: this database belongs to another root secret")
+)

@@ -1,0 +1,59 @@
+package sallyport
+
+import (
+	"context"
+	"log/slog"
+	"time"
+)
+
+// Refresh presents a refresh token to the refresh machine (RefreshStep) and hands out its successor
+// with a fresh access token. It returns ErrSessionRevoked, ErrRefreshTokenExpired,
+// ErrRefreshTokenReused (the session has ended, durably) or ErrClaimsFailed, after which the same
+// token may be presented again: rules 2 to 4 answer the retry.
+func (s *Service) Refresh(ctx context.Context, t RefreshToken, c Client) (*Tokens, error) {
+	now := s.now()
+	outcome, err := s.store.Refresh(ctx, RefreshStep{
+		SessionID:   t.session,
+		Generation:  t.generation,
+		At:          now,
+		RetryWindow: s.cfg.RetryWindow,
+		IdleTTL:     s.cfg.IdleTTL,
+	})
+	if err != nil {
+		return nil, err
+	}
+	switch outcome.Rule {
+	case RuleRefused:
+		return nil, s.whyRefused(outcome, now)
+	case RuleReuse:
+		s.audit(ctx, "refresh_reused", c, ErrRefreshTokenReused,
+			slog.String("user_id", outcome.Session.UserID.String()), slog.String("session_id", t.session.String()))
+		return nil, ErrRefreshTokenReused
+	}
+	a, err := s.answer(ctx, outcome.User, ReasonRefresh, t.session, now)
+	if err != nil {
+		return nil, err
+	}
+	successor := RefreshToken{t.session, outcome.Generation + 1}
+	return s.tokens(a, outcome.User, successor, outcome.Session.AbsoluteEnd, now), nil
+}
+
+// whyRefused is rule 0 in words.
+func (s *Service) whyRefused(o RefreshOutcome, now time.Time) error {
+	switch {
+	case o.Session.ID.IsZero():
+		return because(ErrSessionRevoked, "unknown session")
+	case o.Session.EndReason == EndedByReplaced && now.Sub(o.Session.EndedAt) <= s.cfg.RetryWindow:
+		// This request was under way while the browser signed in anew.
+		return ErrSessionReplaced
+	case !o.Session.EndedAt.IsZero():
+		return because(ErrSessionRevoked, string(o.Session.EndReason))
+	case o.Session.expired(now):
+		return ErrRefreshTokenExpired
+	}
+	return because(ErrSessionRevoked, "user is gone or inactive")
+}
+
+func (s Session) expired(now time.Time) bool {
+	return !now.Before(s.IdleEnd) || !now.Before(s.AbsoluteEnd)
+}

@@ -1,0 +1,133 @@
+package sallyport
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+)
+
+// minSecretBytes is the least root secret: 256 bits.
+const minSecretBytes = 32
+
+// derived is everything that one root secret is used for. Each use has its own HKDF label
+// (RFC 5869), so that no key serves two purposes and none leads back to the secret.
+type derived struct {
+	id      [4]byte // names the secret inside a refresh token
+	refresh []byte  // MAC of refresh tokens
+	csrf    []byte  // MAC of CSRF tokens
+	atRest  []byte  // seals signing keys in the store
+	check   []byte  // stored, to recognise the secret at the next start
+}
+
+// keyring holds the derived keys of every root secret in use, the newest first. The newest signs
+// and seals; all of them are accepted.
+type keyring []derived
+
+func newKeyring(secrets [][]byte, cookieSalt string) keyring {
+	ring := make(keyring, 0, len(secrets))
+	for _, secret := range secrets {
+		key := func(salt, label string, n int) []byte {
+			// Fails only for absurd lengths, and for secrets too short for FIPS mode: New has refused those.
+			k, err := hkdf.Key(sha256.New, secret, []byte(salt), "sallyport "+label, n)
+			if err != nil {
+				panic("sallyport: deriving a key: " + err.Error())
+			}
+			return k
+		}
+		ring = append(ring, derived{
+			id:      [4]byte(key("", "key id", 4)),
+			refresh: key(cookieSalt, "refresh", 32),
+			csrf:    key("", "csrf", 32),
+			atRest:  key("", "keys at rest", 32),
+			check:   key("", "check", 16),
+		})
+	}
+	return ring
+}
+
+// byID finds the secret that a refresh token names.
+func (ring keyring) byID(id [4]byte) (*derived, bool) {
+	for i := range ring {
+		if ring[i].id == id {
+			return &ring[i], true
+		}
+	}
+	return nil, false
+}
+
+// recognise compares the database's check value with the configured secrets, so that a wrong secret
+// is an error at the start instead of a sign-out of everybody. A database that was never used, or
+// was last used under an older secret, is marked with the newest one.
+func (ring keyring) recognise(ctx context.Context, store Store) error {
+	for range 3 { // another instance may be doing the same
+		stored, err := store.SecretCheck(ctx)
+		if err != nil {
+			return err
+		}
+		known := stored == nil
+		for i := range ring {
+			known = known || subtle.ConstantTimeCompare(stored, ring[i].check) == 1
+		}
+		if !known {
+			return ErrUnknownSecret
+		}
+		if subtle.ConstantTimeCompare(stored, ring[0].check) == 1 {
+			return nil
+		}
+		if err := store.SetSecretCheck(ctx, stored, ring[0].check); !errors.Is(err, ErrChanged) {
+			return err
+		}
+	}
+	return fmt.Errorf("recognising the root secret: %w", ErrChanged)
+}
+
+// seal encrypts plaintext with AES-256-GCM under the newest secret, bound to name: what was sealed
+// under one name does not open under another.
+func (ring keyring) seal(plaintext []byte, name string) []byte {
+	aead := ring[0].aead()
+	nonce := make([]byte, aead.NonceSize())
+	rand.Read(nonce)
+	return aead.Seal(nonce, nonce, plaintext, []byte(name))
+}
+
+// open decrypts what seal made, under any of the secrets, and reports whether that was the newest.
+func (ring keyring) open(sealed []byte, name string) (plaintext []byte, newest bool, err error) {
+	for i := range ring {
+		aead := ring[i].aead()
+		if len(sealed) < aead.NonceSize() {
+			break
+		}
+		nonce, box := sealed[:aead.NonceSize()], sealed[aead.NonceSize():]
+		if plaintext, err := aead.Open(nil, nonce, box, []byte(name)); err == nil {
+			return plaintext, i == 0, nil
+		}
+	}
+	return nil, false, ErrUnknownSecret
+}
+
+func (d *derived) aead() cipher.AEAD {
+	block, err := aes.NewCipher(d.atRest)
+	if err != nil {
+		panic("sallyport: " + err.Error()) // only for a key of another length than 32 bytes
+	}
+	aead, err := cipher.NewGCM(block)
+	if err != nil {
+		panic("sallyport: " + err.Error())
+	}
+	return aead
+}
+
+func mac(key []byte, parts ...[]byte) []byte {
+	h := hmac.New(sha256.New, key)
+	for _, p := range parts {
+		h.Write(p)
+	}
+	return h.Sum(nil)
+}

@@ -1,0 +1,46 @@
+package sallyport
+
+import "time"
+
+// Session is one signed-in browser or device, from sign-in to its end. It is one row of
+// constant size for its whole life.
+type Session struct {
+	ID         ID
+	UserID     ID
+	CreatedAt  time.Time
+	LastUsedAt time.Time
+	// IdleEnd moves ahead with every refresh, AbsoluteEnd never moves. IdleEnd is never later.
+	IdleEnd     time.Time
+	AbsoluteEnd time.Time
+	EndedAt     time.Time // zero while the session has not been ended
+	EndReason   EndReason // "" while the session has not been ended
+	Provider    string    // name of the identity provider; "" for a password
+	ProviderSID string    // the provider's own session id, when it gave one
+	UserAgent   string    // at most 200 bytes, of the sign-in
+	IP          string    // address of the sign-in
+}
+
+// EndReason says why a session was ended.
+type EndReason string
+
+// The reasons. A session that merely ran into its idle or absolute end has none.
+const (
+	EndedByLogoff   EndReason = "logoff"   // the user, this session
+	EndedByOthers   EndReason = "others"   // the user, from another session: all but that one
+	EndedByAll      EndReason = "all"      // the user, every session
+	EndedByReplaced EndReason = "replaced" // a new sign-in in the same browser
+	EndedByReuse    EndReason = "reuse"    // rule 5 of the refresh machine
+	EndedByDisabled EndReason = "disabled" // the user was disabled
+	EndedByPassword EndReason = "password" // the password was changed
+	EndedByAdmin    EndReason = "admin"    // an operator
+)
+
+// Scope says which sessions a logoff ends.
+type Scope string
+
+// The scopes of a logoff.
+const (
+	ScopeThis   Scope = "this"
+	ScopeOthers Scope = "others"
+	ScopeAll    Scope = "all"
+)

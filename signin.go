@@ -1,0 +1,100 @@
+package sallyport
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/sallyport-auth/sallyport/password"
+)
+
+// SignInRequest is a user's name and password.
+type SignInRequest struct {
+	Username string // the username or the e-mail address, in any case
+	Password string
+	Client   Client
+	Replaces RefreshToken // of the session that the same browser holds; zero for none
+}
+
+// SignIn checks a password and starts a session, which is durable when SignIn returns. It returns
+// ErrInvalidCredentials for an unknown user, a wrong password and an inactive user, all at the cost
+// of one hash; ErrOverloaded when no hashing slot comes free in time; ErrClaimsFailed.
+func (s *Service) SignIn(ctx context.Context, r SignInRequest) (*Tokens, error) {
+	user, tokens, err := s.signIn(ctx, r)
+	s.audit(ctx, "sign_in", r.Client, err, auditIDs(user.ID, tokens)...)
+	return tokens, err
+}
+
+func (s *Service) signIn(ctx context.Context, r SignInRequest) (User, *Tokens, error) {
+	user, credential, err := s.store.UserByName(ctx, FoldName(r.Username))
+	if errors.Is(err, ErrNotFound) {
+		return User{}, nil, refusePassword("unknown user", s.hasher.VerifyNobody(ctx, r.Password))
+	}
+	if err != nil {
+		return User{}, nil, err
+	}
+	if err := s.hasher.Verify(ctx, credential.Hash, r.Password); err != nil {
+		return user, nil, refusePassword("password", err)
+	}
+	if !user.IsActive {
+		return user, nil, because(ErrInvalidCredentials, "user is inactive")
+	}
+	tokens, err := s.startSession(ctx, user, ReasonSignIn, r.Client, SessionStart{
+		CredentialVersion: credential.Version,
+		Replaces:          r.Replaces.session,
+	})
+	if errors.Is(err, ErrChanged) { // disabled, or another password, since it was checked
+		err = because(ErrInvalidCredentials, "the credential changed meanwhile")
+	}
+	return user, tokens, err
+}
+
+// refusePassword turns what the hasher says into what the caller may know.
+func refusePassword(reason string, err error) error {
+	switch {
+	case errors.Is(err, password.ErrOverloaded):
+		return ErrOverloaded
+	case errors.Is(err, password.ErrMismatch), errors.Is(err, password.ErrUnusable), errors.Is(err, password.ErrTooLong), errors.Is(err, password.ErrInvalidUTF8):
+		return because(ErrInvalidCredentials, reason+": "+err.Error())
+	}
+	return err
+}
+
+// startSession makes the tokens, then writes the session and all that start holds besides in one
+// step. The ids come first, so that claims can name the session, and nothing is written when
+// they fail.
+func (s *Service) startSession(ctx context.Context, u User, reason Reason, c Client, start SessionStart) (*Tokens, error) {
+	now := s.now()
+	session := Session{
+		ID:          NewID(now),
+		UserID:      u.ID,
+		CreatedAt:   now,
+		LastUsedAt:  now,
+		IdleEnd:     now.Add(s.cfg.IdleTTL),
+		AbsoluteEnd: now.Add(s.cfg.SessionTTL),
+		Provider:    start.Session.Provider,
+		ProviderSID: start.Session.ProviderSID,
+		UserAgent:   c.userAgent(),
+		IP:          c.IP,
+	}
+	a, err := s.answer(ctx, u, reason, session.ID, now)
+	if err != nil {
+		return nil, err
+	}
+	start.Session = session
+	if err := s.store.StartSession(ctx, start); err != nil {
+		return nil, err
+	}
+	return s.tokens(a, u, RefreshToken{session.ID, 1}, session.AbsoluteEnd, now), nil
+}
+
+func auditIDs(user ID, t *Tokens) []slog.Attr {
+	var attrs []slog.Attr
+	if !user.IsZero() {
+		attrs = append(attrs, slog.String("user_id", user.String()))
+	}
+	if t != nil {
+		attrs = append(attrs, slog.String("session_id", t.SessionID.String()))
+	}
+	return attrs
+}
