@@ -1,0 +1,301 @@
+package sqlstore
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/sallyport-auth/sallyport"
+)
+
+const (
+	insertUser = `insert into users (id, username, email, email_verified, first_name, last_name,
+			is_active, groups, attributes, created_at, updated_at, password_hash, credential_version)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`
+
+	// login_names holds the folded username and the folded address of every user, in one namespace:
+	// its key is what makes them unique.
+	insertLoginName  = `insert into login_names (name, user_id) values ($1, $2) on conflict (name) do nothing`
+	deleteLoginNames = `delete from login_names where user_id = $1`
+
+	userByID = `select ` + userColumns + ` from users where users.id = $1`
+
+	userByName = `select ` + userColumns + `, users.password_hash, users.credential_version
+		from login_names join users on users.id = login_names.user_id where login_names.name = $1`
+
+	userByIdentity = `select ` + userColumns + `, users.password_hash, users.credential_version
+		from identities join users on users.id = identities.user_id
+		where identities.issuer = $1 and identities.subject = $2`
+
+	usersAfter = `select ` + userColumns + ` from users where users.id > $1 order by users.id limit $2`
+
+	// lockUser keeps other writers from the row until the step ends, and says what it holds.
+	lockUser = `update users set updated_at = $2 where id = $1 returning ` + userColumns
+
+	updateUser = `update users set username = $2, email = $3, email_verified = $4, first_name = $5, last_name = $6,
+			is_active = $7, groups = $8, attributes = $9, credential_version = credential_version + $10
+		where id = $1`
+
+	setPassword = `update users set password_hash = $2, credential_version = credential_version + 1, updated_at = $3
+		where id = $1`
+)
+
+// firstVersion is the version of the credential of a new user.
+const firstVersion = 1
+
+// CreateUser implements sallyport.Store.
+func (s *Store) CreateUser(ctx context.Context, u sallyport.User, hash string) error {
+	row, err := newUserRow(u, hash)
+	if err != nil {
+		return err
+	}
+	return s.db.Write(ctx, "create user", row.add)
+}
+
+// userRow is a user who is to be added, as the database keeps it.
+type userRow struct {
+	id              sallyport.ID
+	username, email string
+	columns         []any // of insertUser
+}
+
+func newUserRow(u sallyport.User, hash string) (*userRow, error) {
+	groups, err := groupsJSON(u.Groups)
+	if err != nil {
+		return nil, err
+	}
+	attributes, err := attributesJSON(u.Attributes)
+	if err != nil {
+		return nil, err
+	}
+	return &userRow{
+		id: u.ID, username: u.Username, email: u.Email,
+		columns: []any{
+			u.ID[:], u.Username, u.Email, u.EmailVerified, u.FirstName, u.LastName,
+			u.IsActive, groups, attributes, u.CreatedAt.UnixMicro(), u.UpdatedAt.UnixMicro(), hash, firstVersion,
+		},
+	}, nil
+}
+
+// add is the Step that adds the user and reserves both names.
+func (r *userRow) add(ctx context.Context, q Queries) error {
+	if _, err := q.Exec(ctx, insertUser, r.columns...); err != nil {
+		return err
+	}
+	return reserveNames(ctx, q, r.id, r.username, r.email)
+}
+
+// reserveNames makes the folded username and address those of the user, who has none reserved.
+func reserveNames(ctx context.Context, q Queries, id sallyport.ID, username, email string) error {
+	name, address := sallyport.FoldName(username), sallyport.FoldName(email)
+	if added, err := q.Exec(ctx, insertLoginName, name, id[:]); err != nil {
+		return err
+	} else if added == 0 {
+		return sallyport.ErrNameTaken
+	}
+	if address == "" || address == name {
+		return nil
+	}
+	if added, err := q.Exec(ctx, insertLoginName, address, id[:]); err != nil {
+		return err
+	} else if added == 0 {
+		return sallyport.ErrEmailTaken
+	}
+	return nil
+}
+
+// User implements sallyport.Store.
+func (s *Store) User(ctx context.Context, id sallyport.ID) (sallyport.User, error) {
+	return read(ctx, s.db, "user", func(ctx context.Context, q Queries) (u sallyport.User, err error) {
+		found, err := one(ctx, q, scanUser(&u), userByID, id[:])
+		return u, orNotFound(found, err)
+	})
+}
+
+// account is a user with the credential.
+type account struct {
+	user       sallyport.User
+	credential sallyport.Credential
+}
+
+// UserByName implements sallyport.Store.
+func (s *Store) UserByName(ctx context.Context, name string) (sallyport.User, sallyport.Credential, error) {
+	a, err := s.account(ctx, "user by name", userByName, sallyport.FoldName(name))
+	return a.user, a.credential, err
+}
+
+// UserByIdentity implements sallyport.Store.
+func (s *Store) UserByIdentity(ctx context.Context, issuer, subject string) (sallyport.User, sallyport.Credential, error) {
+	a, err := s.account(ctx, "user by identity", userByIdentity, issuer, subject)
+	return a.user, a.credential, err
+}
+
+func (s *Store) account(ctx context.Context, op, statement string, args ...any) (account, error) {
+	return read(ctx, s.db, op, func(ctx context.Context, q Queries) (a account, err error) {
+		dest := append(scanUser(&a.user), &a.credential.Hash, &a.credential.Version)
+		found, err := one(ctx, q, dest, statement, args...)
+		return a, orNotFound(found, err)
+	})
+}
+
+// Users implements sallyport.Store.
+func (s *Store) Users(ctx context.Context, after sallyport.ID, limit int) ([]sallyport.User, error) {
+	return read(ctx, s.db, "users", func(ctx context.Context, q Queries) ([]sallyport.User, error) {
+		// A negative limit is none in SQLite and an error in PostgreSQL.
+		rows, err := q.Query(ctx, usersAfter, after[:], max(limit, 0))
+		if err != nil {
+			return nil, err
+		}
+		defer rows.Close()
+		users := []sallyport.User{}
+		for rows.Next() {
+			var u sallyport.User
+			if err := rows.Scan(scanUser(&u)...); err != nil {
+				return nil, err
+			}
+			users = append(users, u)
+		}
+		return users, rows.Err()
+	})
+}
+
+// UpdateUser implements sallyport.Store.
+func (s *Store) UpdateUser(ctx context.Context, id sallyport.ID, change sallyport.UserChange, at time.Time) (sallyport.User, error) {
+	edit, err := newUserEdit(change)
+	if err != nil {
+		return sallyport.User{}, err
+	}
+	return write(ctx, s.db, "update user", func(ctx context.Context, q Queries) (u sallyport.User, err error) {
+		found, err := one(ctx, q, scanUser(&u), lockUser, id[:], at.UnixMicro())
+		if err := orNotFound(found, err); err != nil {
+			return u, err
+		}
+		err = edit.apply(ctx, q, &u, at)
+		return u, err
+	})
+}
+
+// userEdit is a UserChange that shares no memory with its maker.
+type userEdit struct {
+	change     sallyport.UserChange       // without Attributes
+	attributes map[string]json.RawMessage // nil removes the key
+}
+
+func newUserEdit(c sallyport.UserChange) (*userEdit, error) {
+	edit := &userEdit{attributes: make(map[string]json.RawMessage, len(c.Attributes))}
+	for key, value := range c.Attributes {
+		if value == nil {
+			edit.attributes[key] = nil
+			continue
+		}
+		text, err := jsonText("attributes", value)
+		if err != nil {
+			return nil, err
+		}
+		edit.attributes[key] = json.RawMessage(text)
+	}
+	edit.change = sallyport.UserChange{
+		Username: copied(c.Username), Email: copied(c.Email), EmailVerified: copied(c.EmailVerified),
+		FirstName: copied(c.FirstName), LastName: copied(c.LastName), IsActive: copied(c.IsActive),
+	}
+	if c.Groups != nil {
+		groups := append([]string{}, *c.Groups...)
+		edit.change.Groups = &groups
+	}
+	return edit, nil
+}
+
+func copied[T any](p *T) *T {
+	if p == nil {
+		return nil
+	}
+	v := *p
+	return &v
+}
+
+// apply changes the locked user u and its row.
+func (e *userEdit) apply(ctx context.Context, q Queries, u *sallyport.User, at time.Time) error {
+	c := e.change
+	raised := 0
+	if c.IsActive != nil && *c.IsActive != u.IsActive {
+		raised = 1
+	}
+	set(&u.Username, c.Username)
+	set(&u.Email, c.Email)
+	set(&u.EmailVerified, c.EmailVerified)
+	set(&u.FirstName, c.FirstName)
+	set(&u.LastName, c.LastName)
+	set(&u.IsActive, c.IsActive)
+	set(&u.Groups, c.Groups)
+	attributes, err := e.merge(u)
+	if err != nil {
+		return err
+	}
+	groups, err := groupsJSON(u.Groups)
+	if err != nil {
+		return err
+	}
+	if _, err := q.Exec(ctx, updateUser, u.ID[:], u.Username, u.Email, u.EmailVerified, u.FirstName, u.LastName,
+		u.IsActive, groups, attributes, raised); err != nil {
+		return err
+	}
+	if c.Username != nil || c.Email != nil {
+		if _, err := q.Exec(ctx, deleteLoginNames, u.ID[:]); err != nil {
+			return err
+		}
+		if err := reserveNames(ctx, q, u.ID, u.Username, u.Email); err != nil {
+			return err
+		}
+	}
+	if c.IsActive != nil && !*c.IsActive {
+		_, err := q.Exec(ctx, endUserSessions, u.ID[:], noID, at.UnixMicro(), string(sallyport.EndedByDisabled))
+		return err
+	}
+	return nil
+}
+
+func set[T any](field, value *T) {
+	if value != nil {
+		*field = *value
+	}
+}
+
+// merge puts the changed attributes into u and returns their text.
+func (e *userEdit) merge(u *sallyport.User) (string, error) {
+	for key, value := range e.attributes {
+		if value == nil {
+			delete(u.Attributes, key)
+		} else {
+			u.Attributes[key] = value
+		}
+	}
+	text, err := attributesJSON(u.Attributes)
+	if err != nil {
+		return "", err
+	}
+	u.Attributes = nil
+	if err := (jsonColumn{&u.Attributes}).Scan(text); err != nil {
+		return "", fmt.Errorf("attributes: %w", err)
+	}
+	return text, nil
+}
+
+// SetPassword implements sallyport.Store.
+func (s *Store) SetPassword(ctx context.Context, id sallyport.ID, hash string, keep sallyport.ID, at time.Time) error {
+	return s.db.Write(ctx, "set password", func(ctx context.Context, q Queries) error {
+		changed, err := q.Exec(ctx, setPassword, id[:], hash, at.UnixMicro())
+		if err := orNotFound(changed != 0, err); err != nil {
+			return err
+		}
+		_, err = q.Exec(ctx, endUserSessions, id[:], keep[:], at.UnixMicro(), string(sallyport.EndedByPassword))
+		return err
+	})
+}
+
+func orNotFound(found bool, err error) error {
+	if err == nil && !found {
+		return sallyport.ErrNotFound
+	}
+	return err
+}
