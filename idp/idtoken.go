@@ -1,0 +1,309 @@
+package idp
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/sha512"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sallyport-auth/sallyport"
+	"github.com/sallyport-auth/sallyport/verify"
+	"github.com/sallyport-auth/sallyport/verify/jws"
+	"github.com/sallyport-auth/sallyport/verify/strictjson"
+)
+
+// leeway is how far clocks may differ, both ways.
+const leeway = 60 * time.Second
+
+// maxSubject is how many ASCII characters a subject may have (OpenID Connect Core 1.0 §2).
+const maxSubject = 255
+
+// relyingParty verifies the ID tokens of one provider.
+type relyingParty struct {
+	name       string
+	issuers    []issuer // the canonical one first
+	audiences  []string // clientID and the further ones
+	algorithms []jws.Algorithm
+	nonce      bool // an exchange must name one
+	maxAge     time.Duration
+	now        func() time.Time
+	cognito    bool // demand Cognito's own marks
+	policy     sallyport.ProviderPolicy
+}
+
+// issuer is one spelling of the provider's issuer and the keys that belong to it.
+type issuer struct {
+	name    string
+	locator locator
+	keys    *verify.KeySet
+}
+
+func (rp *relyingParty) Name() string                     { return rp.name }
+func (rp *relyingParty) Policy() sallyport.ProviderPolicy { return rp.policy }
+
+func (rp *relyingParty) Issuers() []string {
+	var names []string
+	for _, i := range rp.issuers {
+		names = append(names, i.name)
+	}
+	return names
+}
+
+func (rp *relyingParty) Close() error {
+	var errs []error
+	for _, i := range rp.issuers {
+		errs = append(errs, i.keys.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// refused is a fault of the token; the text is for the log and quotes nothing of it.
+func refused(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", sallyport.ErrIDTokenInvalid, fmt.Sprintf(format, args...))
+}
+
+// VerifyIDToken goes through the rules in the order in which they get expensive, and believes no
+// claim before the signature. That the token is past its end is said only of one that has
+// nothing else wrong with it.
+func (rp *relyingParty) VerifyIDToken(ctx context.Context, t sallyport.IDToken) (*sallyport.Assertion, error) {
+	from, err := rp.verifySignature(ctx, t.Token, t.Claims)
+	if err != nil {
+		return nil, err
+	}
+	expires, expired, err := rp.checkTimes(t.Claims)
+	if err != nil {
+		return nil, err
+	}
+	subject, err := subjectOf(t.Claims)
+	if err != nil {
+		return nil, err
+	}
+	for _, check := range []func() error{
+		func() error { return rp.checkAudience(t.Claims) },
+		func() error { return rp.checkKind(t.Claims) },
+		func() error { return rp.checkNonce(t.Claims, t.Nonce) },
+		func() error { return rp.checkAccessToken(ctx, from, t, subject) },
+	} {
+		if err := check(); err != nil {
+			return nil, err
+		}
+	}
+	if expired {
+		return nil, sallyport.ErrIDTokenExpired
+	}
+	return rp.assertion(t.Claims, subject, expires), nil
+}
+
+// verifySignature finds the key by issuer and key ID and checks the header against both.
+func (rp *relyingParty) verifySignature(ctx context.Context, token *jws.Unverified, claims map[string]any) (issuer, error) {
+	i := slices.IndexFunc(rp.issuers, func(i issuer) bool { return i.name == claims["iss"] })
+	if i < 0 {
+		return issuer{}, refused("iss is not this provider's")
+	}
+	from := rp.issuers[i]
+	if !slices.Contains(rp.algorithms, token.Header.Algorithm) {
+		return issuer{}, refused("algorithm %s is not accepted from this provider", token.Header.Algorithm)
+	}
+	// RFC 8725 §3.11: an access token, a logout token and a DPoP proof name their own type.
+	if typ := token.Header.Type; typ != "" && !strings.EqualFold(typ, "JWT") {
+		return issuer{}, refused("header typ is not JWT")
+	}
+	return from, rp.verifyWith(ctx, from, token)
+}
+
+func (rp *relyingParty) verifyWith(ctx context.Context, from issuer, token *jws.Unverified) error {
+	key, err := from.keys.Key(ctx, token.Header)
+	switch {
+	case errors.Is(err, verify.ErrKeysUnavailable):
+		return fmt.Errorf("%w: %w", sallyport.ErrProviderUnavailable, err)
+	case errors.Is(err, jws.ErrUnknownKey):
+		return refused("%v", err)
+	case err != nil:
+		return err
+	}
+	if !from.locator.allows(token.Header.Algorithm) {
+		return refused("algorithm %s is not among those that the provider announces", token.Header.Algorithm)
+	}
+	if err := token.Verify(key); err != nil {
+		return refused("%v", err)
+	}
+	return nil
+}
+
+// checkAudience: OpenID Connect Core 1.0 §3.1.3.7 (3). An audience that we do not know refuses the
+// token, for it was made for somebody else as well, who could pass it on. "azp", when it is
+// there, must be one of ours too, and it must be there when there are several audiences.
+func (rp *relyingParty) checkAudience(claims map[string]any) error {
+	audience, ok := strictjson.Strings(claims["aud"])
+	if !ok || len(audience) == 0 {
+		return refused("aud is missing or malformed")
+	}
+	for _, name := range audience {
+		if !slices.Contains(rp.audiences, name) {
+			return refused("aud names a client that is not ours")
+		}
+	}
+	party, present := claims["azp"]
+	name, _ := party.(string)
+	switch {
+	case present && !slices.Contains(rp.audiences, name):
+		return refused("azp is not a client of ours")
+	case !present && len(audience) > 1:
+		return refused("several audiences and no azp")
+	}
+	return nil
+}
+
+// checkTimes: §3.1.3.7 (9, 10). A string, a negative number or one beyond all dates is malformed, not
+// expired. The age limit stands in for what an ID token cannot tell: that the user has signed out
+// at the provider since.
+func (rp *relyingParty) checkTimes(claims map[string]any) (expires time.Time, expired bool, err error) {
+	now := rp.now()
+	expires, ok := strictjson.Date(claims["exp"])
+	if !ok {
+		return time.Time{}, false, refused("exp is missing or malformed")
+	}
+	issued, ok := strictjson.Date(claims["iat"])
+	if !ok || issued.After(now.Add(leeway)) {
+		return time.Time{}, false, refused("iat is missing, malformed or in the future")
+	}
+	if nbf, present := claims["nbf"]; present {
+		if from, ok := strictjson.Date(nbf); !ok || from.After(now.Add(leeway)) {
+			return time.Time{}, false, refused("nbf is malformed or in the future")
+		}
+	}
+	expired = !now.Before(expires.Add(leeway)) || now.Sub(issued) > rp.maxAge
+	return expires, expired, nil
+}
+
+func subjectOf(claims map[string]any) (string, error) {
+	subject, ok := claims["sub"].(string)
+	if !ok || strings.TrimSpace(subject) == "" || len(subject) > maxSubject {
+		return "", refused("sub is missing, blank or longer than %d characters", maxSubject)
+	}
+	for _, c := range []byte(subject) {
+		if c < ' ' || c > '~' {
+			return "", refused("sub is not printable ASCII")
+		}
+	}
+	return subject, nil
+}
+
+// checkKind keeps out tokens of the same provider that are no ID tokens but look like one. Cognito
+// says what a token is for in token_use, Keycloak in a claim typ.
+func (rp *relyingParty) checkKind(claims map[string]any) error {
+	if _, present := claims["events"]; present {
+		return refused("it has events: a logout token or another security event")
+	}
+	use, present := claims["token_use"]
+	if (present || rp.cognito) && use != "id" {
+		return refused("token_use is not id")
+	}
+	if typ, ok := claims["typ"].(string); ok && slices.Contains([]string{"bearer", "refresh", "offline", "logout"}, strings.ToLower(typ)) {
+		return refused("claim typ is that of another kind of token")
+	}
+	return nil
+}
+
+func (rp *relyingParty) checkNonce(claims map[string]any, sent *string) error {
+	if sent == nil {
+		if rp.nonce {
+			return refused("this provider's tokens need a nonce and the request names none")
+		}
+		return nil
+	}
+	nonce, ok := claims["nonce"].(string)
+	if !ok || *sent == "" || subtle.ConstantTimeCompare([]byte(nonce), []byte(*sent)) != 1 {
+		return refused("nonce is not the one that was sent")
+	}
+	return nil
+}
+
+// checkAccessToken looks at the access token that was posted beside the ID token, where anything can
+// be said of it: by the hash in the ID token, and by its own signature when it is a JWT of the
+// same issuer. Otherwise it is opaque and not used.
+func (rp *relyingParty) checkAccessToken(ctx context.Context, from issuer, t sallyport.IDToken, subject string) error {
+	if t.AccessToken == "" {
+		return nil
+	}
+	if hash, present := t.Claims["at_hash"]; present && hash != accessTokenHash(t.Token.Header.Algorithm, t.AccessToken) {
+		return refused("at_hash is not that of the access token")
+	}
+	token, err := jws.Parse(t.AccessToken, maxAccessToken)
+	if err != nil {
+		return nil
+	}
+	claims, err := strictjson.ParseObject(token.Payload())
+	if err != nil || claims["iss"] != from.name {
+		return nil
+	}
+	if err := rp.verifyWith(ctx, from, token); err != nil {
+		return err
+	}
+	expires, ok := strictjson.Date(claims["exp"])
+	switch {
+	case !ok || !rp.now().Before(expires.Add(leeway)):
+		return refused("the access token is past its end")
+	case claims["sub"] != subject:
+		return refused("the access token is another subject's")
+	case rp.cognito && claims["token_use"] != "access":
+		return refused("the access token's token_use is not access")
+	case rp.cognito && !slices.Contains(rp.audiences, fmt.Sprint(claims["client_id"])):
+		return refused("the access token is another client's")
+	}
+	return nil
+}
+
+// maxAccessToken is the longest access token that is looked into, in bytes.
+const maxAccessToken = 16 << 10
+
+// accessTokenHash is OpenID Connect Core 1.0 §3.1.3.6: the left half of the hash that goes with the
+// algorithm. For Ed25519 that is SHA-512, by convention.
+func accessTokenHash(alg jws.Algorithm, token string) string {
+	if alg == jws.EdDSA {
+		sum := sha512.Sum512([]byte(token))
+		return base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2])
+	}
+	sum := sha256.Sum256([]byte(token))
+	return base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2])
+}
+
+func (rp *relyingParty) assertion(claims map[string]any, subject string, expires time.Time) *sallyport.Assertion {
+	text := func(name string) string {
+		s, _ := claims[name].(string)
+		return s
+	}
+	username := text("cognito:username")
+	if username == "" {
+		username = text("preferred_username")
+	}
+	return &sallyport.Assertion{
+		Issuer:      rp.issuers[0].name,
+		Subject:     subject,
+		Username:    username,
+		Email:       text("email"),
+		EmailProof:  emailProof(claims["email_verified"]),
+		FirstName:   text("given_name"),
+		LastName:    text("family_name"),
+		ProviderSID: text("sid"),
+		ExpiresAt:   expires,
+	}
+}
+
+// emailProof: only JSON true is a proof. The string "true" is none, since no provider of this package
+// documents strings in ID tokens, but "false" is believed: it costs nothing to be careful.
+func emailProof(claim any) sallyport.EmailProof {
+	switch claim {
+	case true:
+		return sallyport.EmailVerified
+	case false, "false":
+		return sallyport.EmailUnverified
+	}
+	return sallyport.EmailSilent
+}
