@@ -1,0 +1,148 @@
+package authhttp
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/sallyport-auth/sallyport"
+)
+
+// Config is what the HTTP side can be told. The zero value is what the documentation describes.
+type Config struct {
+	// CSRF says when refresh/ and logoff/ need a CSRF_token. Default: CSRFAuto.
+	CSRF CSRFMode
+	// TrustedOrigins may call with credentials from a browser: "https://spa.example.com". Each is
+	// scheme, host and port, compared as a whole. Default: the issuer's own origin alone.
+	TrustedOrigins []string
+	// Cookie names and scopes the two cookies.
+	Cookie CookieConfig
+	// Logger gets the cause of every answer that hides it. Default: slog.Default().
+	Logger *slog.Logger
+}
+
+// CSRFMode says when a CSRF_token is needed.
+type CSRFMode string
+
+const (
+	// CSRFAuto lets the token be absent when the browser itself says Sec-Fetch-Site: same-origin.
+	CSRFAuto CSRFMode = "auto"
+	// CSRFToken always requires it.
+	CSRFToken CSRFMode = "token"
+)
+
+// Handler serves the routes below the issuer's path. Make it with New; mount it at that path, with
+// the path left in the request's URL.
+type Handler struct {
+	svc     *sallyport.Service
+	log     *slog.Logger
+	mount   string // the issuer's path; "" at the root
+	origins origins
+	csrf    CSRFMode
+	cookies cookies
+	hsts    bool
+	routes  map[string]route
+}
+
+// route is one path below the mount.
+type route struct {
+	methods map[string]func(http.ResponseWriter, *http.Request) error
+	// public answers are the same for everybody and may be cached and read from any origin.
+	public bool
+	// deadline bounds the work of one request.
+	deadline time.Duration
+}
+
+// requestDeadline bounds what an ordinary route may take, exchangeDeadline what includes a fetch of
+// a provider's keys.
+const (
+	requestDeadline  = 3 * time.Second
+	exchangeDeadline = 6 * time.Second
+)
+
+// New checks the settings, all faults of which come joined, and returns the handler.
+func New(svc *sallyport.Service, cfg Config) (*Handler, error) {
+	issuer, err := url.Parse(svc.Issuer())
+	if err != nil {
+		return nil, fmt.Errorf("authhttp: issuer: %w", err)
+	}
+	h := &Handler{svc: svc, log: cfg.Logger, mount: issuer.Path, csrf: cfg.CSRF, hsts: issuer.Scheme == "https"}
+	if h.log == nil {
+		h.log = slog.Default()
+	}
+	if h.csrf == "" {
+		h.csrf = CSRFAuto
+	}
+	var faults []error
+	if h.csrf != CSRFAuto && h.csrf != CSRFToken {
+		faults = append(faults, fmt.Errorf("authhttp: CSRF is %q, want %q or %q", h.csrf, CSRFAuto, CSRFToken))
+	}
+	h.origins, err = newOrigins(issuer, cfg.TrustedOrigins)
+	faults = append(faults, err)
+	h.cookies, err = newCookies(issuer, cfg.Cookie)
+	faults = append(faults, err)
+	if err := errors.Join(faults...); err != nil {
+		return nil, err
+	}
+	metadata := h.metadata()
+	h.routes = map[string]route{
+		"sign-in":         post(h.signIn, requestDeadline),
+		"social-exchange": post(h.socialExchange, exchangeDeadline),
+		"refresh":         post(h.refresh, requestDeadline),
+		"verify":          post(h.verify, requestDeadline),
+		"logoff":          post(h.logoff, requestDeadline),
+		"csrf":            get(h.csrfToken),
+		"user":            get(h.bearer(h.user)),
+
+		".well-known/jwks.json":            public(newDocument("application/jwk-set+json", svc.KeySet())),
+		".well-known/openid-configuration": public(metadata),
+	}
+	return h, nil
+}
+
+type handlerFunc = func(http.ResponseWriter, *http.Request) error
+
+func post(f handlerFunc, deadline time.Duration) route {
+	return route{methods: map[string]handlerFunc{http.MethodPost: f}, deadline: deadline}
+}
+
+func get(f handlerFunc) route {
+	return route{methods: map[string]handlerFunc{http.MethodGet: f, http.MethodHead: f}, deadline: requestDeadline}
+}
+
+func public(d document) route {
+	r := get(d.serve)
+	r.public = true
+	return r
+}
+
+// ServeHTTP answers with and without a trailing slash, with no redirect.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	name, below := strings.CutPrefix(r.URL.Path, h.mount+"/")
+	rt, known := h.routes[strings.TrimSuffix(name, "/")]
+	h.securityHeaders(w.Header(), rt.public)
+	if !below || !known {
+		h.refuse(w, r, errNotFound)
+		return
+	}
+	if err := h.dispatch(w, r, rt); err != nil {
+		h.refuse(w, r, err)
+	}
+}
+
+func (h *Handler) securityHeaders(header http.Header, public bool) {
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Referrer-Policy", "no-referrer")
+	header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	if h.hsts {
+		header.Set("Strict-Transport-Security", "max-age=31536000")
+	}
+	if !public {
+		header.Set("Cache-Control", "no-store")
+		header.Set("Vary", "Origin, Sec-Fetch-Site, Cookie, Authorization, "+nativeHeader)
+	}
+}

@@ -1,0 +1,119 @@
+package authhttp
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+
+	"github.com/sallyport-auth/sallyport/verify/strictjson"
+)
+
+// Limits of request bodies, in bytes.
+const (
+	maxSignInBody = 8 << 10
+	maxBody       = 64 << 10
+)
+
+// body is the JSON object of a request and what is wrong with its members.
+type body struct {
+	members map[string]any
+	faults  map[string][]string
+}
+
+// readBody reads a JSON object strictly: UTF-8, exact names, no name twice, nothing behind it. A
+// request without a body has an empty object. known are the members that the route reads; one
+// that differs from them only by case or Unicode folding is refused, because another parser on
+// the way may take it for the real one. Unknown members are ignored.
+func readBody(w http.ResponseWriter, r *http.Request, limit int64, known ...string) (*body, error) {
+	raw, err := readRaw(w, r, limit)
+	if err != nil {
+		return nil, err
+	}
+	b := &body{members: map[string]any{}, faults: map[string][]string{}}
+	if raw != nil {
+		if b.members, err = strictjson.ParseObject(raw); err != nil {
+			return nil, invalid("The body is not a valid JSON object: " + err.Error())
+		}
+	}
+	for name := range b.members {
+		for _, k := range known {
+			if name != k && strings.EqualFold(name, k) {
+				return nil, invalid("A member of the body differs from \"" + k + "\" only by case.")
+			}
+		}
+	}
+	return b, nil
+}
+
+// readRaw returns nil when there is no body.
+func readRaw(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	reader := bufio.NewReader(http.MaxBytesReader(w, r.Body, limit))
+	if _, err := reader.Peek(1); err == io.EOF {
+		return nil, nil
+	}
+	if !isJSON(r.Header) {
+		return nil, errMediaType
+	}
+	raw, err := io.ReadAll(reader)
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		return nil, errBodyTooLarge
+	}
+	if err != nil {
+		return nil, invalid("The body ended early.")
+	}
+	return raw, nil
+}
+
+// isJSON demands the media type by name: forms and text/plain can be sent by a foreign page without
+// asking, application/json cannot.
+func isJSON(header http.Header) bool {
+	types := header.Values("Content-Type")
+	if len(types) != 1 || header.Get("Content-Encoding") != "" {
+		return false
+	}
+	mediaType, params, err := mime.ParseMediaType(types[0])
+	charset, named := params["charset"]
+	return err == nil && mediaType == "application/json" && (!named || strings.EqualFold(charset, "utf-8"))
+}
+
+// required reads a member that must be a non-empty string. The sentences are the reference package's.
+func (b *body) required(name string) string {
+	value, present := b.members[name]
+	text, isString := value.(string)
+	switch {
+	case !present:
+		b.fault(name, "This field is required.")
+	case value == nil:
+		b.fault(name, "This field may not be null.")
+	case !isString:
+		b.fault(name, "Not a valid string.")
+	case text == "":
+		b.fault(name, "This field may not be blank.")
+	}
+	return text
+}
+
+// optional reads a member that may be absent or null; ok tells whether it is a string.
+func (b *body) optional(name string) (text string, ok bool) {
+	value := b.members[name]
+	text, ok = value.(string)
+	if value != nil && !ok {
+		b.fault(name, "Not a valid string.")
+	}
+	return text, ok
+}
+
+func (b *body) fault(name, sentence string) { b.faults[name] = append(b.faults[name], sentence) }
+
+// err says what is wrong with the members that were read; nil when nothing is.
+func (b *body) err() error {
+	if len(b.faults) == 0 {
+		return nil
+	}
+	p := invalid("The request is not valid.")
+	p.fields = b.faults
+	return p
+}

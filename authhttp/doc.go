@@ -1,0 +1,7 @@
+// Package authhttp serves the use cases of package sallyport over HTTP: routes, strict JSON, cookies,
+// CSRF, CORS, and the only table from an error to a status and a code.
+//
+// Start with [New], mount the [Handler] at the path of the issuer, and protect routes of the same
+// program with [Handler.Require]. Nothing else in the project knows a status code. The wire format
+// is docs/contract.md §1.
+package authhttp

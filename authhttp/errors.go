@@ -1,0 +1,130 @@
+package authhttp
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strconv"
+
+	"github.com/sallyport-auth/sallyport"
+)
+
+// problem is an answer that refuses: its status, its stable code, and a sentence for a person.
+type problem struct {
+	status int
+	code   string
+	detail string
+	fields map[string][]string // what is wrong with which member of the body
+	// ended: the credential in the cookie is dead, so the cookies are deleted.
+	ended bool
+	// retryAfter is how many seconds a client should wait; 0 for no word about it.
+	retryAfter int
+	// challenge is the value of WWW-Authenticate (RFC 6750 §3); "" for no header.
+	challenge string
+}
+
+func (p *problem) Error() string { return p.code + ": " + p.detail }
+
+// What the HTTP side itself refuses.
+var (
+	errNotFound         = &problem{status: 404, code: "not_found", detail: "Not found."}
+	errCrossOrigin      = &problem{status: 403, code: "cross_origin", detail: "Requests from this origin are not allowed."}
+	errDuplicateCookie  = &problem{status: 400, code: "duplicate_cookie", detail: "There are two refresh cookies. Delete the cookies of this site and sign in again."}
+	errNoRefreshToken   = &problem{status: 401, code: "no_refresh_token", detail: "There is no refresh token. Sign in."}
+	errBodyTooLarge     = &problem{status: 413, code: "body_too_large", detail: "The request body is too large."}
+	errMediaType        = &problem{status: 415, code: "unsupported_media_type", detail: "Send the body as application/json in UTF-8, without a content encoding."}
+	errNativeWithCookie = &problem{status: 400, code: "invalid_request", detail: "A native client sends no cookies."}
+)
+
+func errMethod(method string) *problem {
+	return &problem{status: 405, code: "method_not_allowed", detail: fmt.Sprintf("Method %q not allowed.", method)}
+}
+
+func invalid(detail string) *problem {
+	return &problem{status: 400, code: "invalid_request", detail: detail}
+}
+
+// table gives each refusal of the use cases its answer. The first row whose error is in the chain
+// counts, so a special case stands above what it wraps.
+var table = []struct {
+	err error
+	problem
+}{
+	{sallyport.ErrInvalidCredentials, problem{status: 401, code: "invalid_credentials", detail: "No active account found with the given credentials"}},
+	{sallyport.ErrInvalidRefreshToken, problem{status: 401, code: "invalid_refresh_token", detail: "The refresh token is not valid."}},
+	{sallyport.ErrSessionReplaced, problem{status: 401, code: "session_revoked", detail: "The session has ended. Sign in again."}},
+	{sallyport.ErrSessionRevoked, problem{status: 401, code: "session_revoked", detail: "The session has ended. Sign in again.", ended: true}},
+	{sallyport.ErrRefreshTokenExpired, problem{status: 401, code: "refresh_token_expired", detail: "The session has expired. Sign in again.", ended: true}},
+	{sallyport.ErrRefreshTokenReused, problem{status: 401, code: "refresh_token_reused", detail: "The refresh token was used before. The session has ended; sign in again.", ended: true}},
+	{sallyport.ErrTokenNotValid, problem{status: 401, code: "token_not_valid", detail: "Token is invalid or expired", challenge: `Bearer error="invalid_token"`}},
+	{sallyport.ErrCSRF, problem{status: 403, code: "csrf_failed", detail: "CSRF_token is missing or wrong."}},
+	{sallyport.ErrInvalidScope, problem{status: 400, code: "invalid_request", detail: "The request is not valid.", fields: map[string][]string{"scope": {`Must be "this", "others" or "all".`}}}},
+	{sallyport.ErrIDTokenInvalid, problem{status: 401, code: "idp_token_invalid", detail: "The identity provider's token is not valid."}},
+	{sallyport.ErrIDTokenExpired, problem{status: 410, code: "idp_token_expired", detail: "Token expired."}},
+	{sallyport.ErrIDTokenReplayed, problem{status: 401, code: "idp_token_replayed", detail: "The identity provider's token was used before."}},
+	{sallyport.ErrProviderNotConfigured, problem{status: 404, code: "idp_not_configured", detail: "This identity provider is not configured."}},
+	{sallyport.ErrProviderUnavailable, problem{status: 503, code: "idp_unavailable", detail: "The identity provider cannot be reached. Try again.", retryAfter: 30}},
+	{sallyport.ErrEmailNotVerified, problem{status: 403, code: "email_not_verified", detail: "The e-mail address is not verified at the identity provider."}},
+	{sallyport.ErrAccountLinkRequired, problem{status: 409, code: "account_link_required", detail: "An account with this e-mail address exists. Sign in to it in the usual way."}},
+	{sallyport.ErrForbidden, problem{status: 403, code: "forbidden", detail: "You do not have permission to perform this action."}},
+	{sallyport.ErrClaimsFailed, problem{status: 500, code: "claims_failed", detail: "The token's claims could not be made."}},
+	{sallyport.ErrOverloaded, problem{status: 503, code: "overloaded", detail: "Too many sign-ins at the moment. Try again.", retryAfter: 2}},
+	{sallyport.ErrStoreUnavailable, problem{status: 503, code: "store_unavailable", detail: "The database cannot be reached. Try again.", retryAfter: 2}},
+	{context.DeadlineExceeded, problem{status: 503, code: "store_unavailable", detail: "The request took too long. Try again.", retryAfter: 2}},
+	{context.Canceled, problem{status: 503, code: "store_unavailable", detail: "The request was abandoned.", retryAfter: 2}},
+}
+
+// internal is everything that the table does not know: a fault of ours.
+var internal = problem{status: 500, code: "internal", detail: "Internal error."}
+
+// problemOf finds the answer for err.
+func problemOf(err error) *problem {
+	if p, ok := errors.AsType[*problem](err); ok {
+		return p
+	}
+	for i := range table {
+		if errors.Is(err, table[i].err) {
+			return &table[i].problem
+		}
+	}
+	return &internal
+}
+
+// refuse answers with an error. A fault of ours is logged with its cause here, once: the use
+// cases have logged what they refused.
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	p := problemOf(err)
+	if p.status >= 500 {
+		h.log.LogAttrs(r.Context(), slog.LevelError, "request failed",
+			slog.String("path", r.URL.Path), slog.Int("status", p.status), slog.String("code", p.code), slog.String("error", err.Error()))
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	if p.ended && r.Header.Get(nativeHeader) != nativeClient { // a native client has no cookies
+		h.cookies.delete(w)
+	}
+	if p.challenge != "" {
+		w.Header().Set("WWW-Authenticate", p.challenge)
+	}
+	if p.retryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(p.retryAfter))
+	}
+	body := map[string]any{"detail": p.detail, "code": p.code}
+	for name, faults := range p.fields {
+		body[name] = faults
+	}
+	writeJSON(w, p.status, body)
+}
+
+func writeJSON(w http.ResponseWriter, status int, body any) {
+	encoded, err := json.Marshal(body)
+	if err != nil { // only for values that cannot be encoded, and all of ours can
+		status, encoded = http.StatusInternalServerError, []byte(`{"detail":"Internal error.","code":"internal"}`)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(encoded)))
+	w.WriteHeader(status)
+	w.Write(encoded) // an error means that the client has gone
+}

@@ -1,0 +1,301 @@
+package authhttp
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/sallyport-auth/sallyport"
+	"github.com/sallyport-auth/sallyport/password"
+)
+
+// tokenResponse has the reference package's names in its order; what follows is ours.
+type tokenResponse struct {
+	AccessToken  string `json:"access_token"`
+	Expires      int64  `json:"expires"` // unix seconds at which the access token ends
+	User         any    `json:"user,omitempty"`
+	CSRFToken    string `json:"CSRF_token,omitempty"`
+	TokenType    string `json:"token_type"`
+	ExpiresIn    int64  `json:"expires_in"`              // seconds
+	RefreshToken string `json:"refresh_token,omitempty"` // native clients only
+}
+
+func (h *Handler) signIn(w http.ResponseWriter, r *http.Request) error {
+	caller, err := h.caller(r)
+	if err != nil {
+		return err
+	}
+	b, err := readBody(w, r, maxSignInBody, "username", "password")
+	if err != nil {
+		return err
+	}
+	request := sallyport.SignInRequest{Username: b.required("username"), Password: b.required("password"), Client: caller.client, Replaces: caller.held}
+	if len(request.Password) > password.MaxBytes {
+		b.fault("password", "Ensure this field has no more than 1024 bytes.")
+	}
+	if err := b.err(); err != nil {
+		return err
+	}
+	tokens, err := h.svc.SignIn(r.Context(), request)
+	return h.answer(w, caller, tokens, err)
+}
+
+func (h *Handler) socialExchange(w http.ResponseWriter, r *http.Request) error {
+	caller, err := h.caller(r)
+	if err != nil {
+		return err
+	}
+	b, err := readBody(w, r, maxBody, "id_token", "access_token", "nonce")
+	if err != nil {
+		return err
+	}
+	request := sallyport.ExchangeRequest{IDToken: b.required("id_token"), Client: caller.client, Replaces: caller.held}
+	request.AccessToken, _ = b.optional("access_token")
+	if nonce, ok := b.optional("nonce"); ok {
+		request.Nonce = &nonce
+	}
+	if err := b.err(); err != nil {
+		return err
+	}
+	tokens, err := h.svc.Exchange(r.Context(), request)
+	return h.answer(w, caller, tokens, err)
+}
+
+func (h *Handler) refresh(w http.ResponseWriter, r *http.Request) error {
+	p, err := h.presented(w, r)
+	if err != nil {
+		return err
+	}
+	tokens, err := h.svc.Refresh(r.Context(), p.token, p.caller.client)
+	return h.answer(w, p.caller, tokens, err)
+}
+
+func (h *Handler) logoff(w http.ResponseWriter, r *http.Request) error {
+	p, err := h.presented(w, r, "scope")
+	if err != nil {
+		return err
+	}
+	scope := sallyport.ScopeThis
+	if text, ok := p.body.optional("scope"); ok {
+		scope = sallyport.Scope(text)
+	}
+	if err := p.body.err(); err != nil {
+		return err
+	}
+	if err := h.svc.Logoff(r.Context(), p.token, scope, p.caller.client); err != nil {
+		return err
+	}
+	if !p.caller.native && scope != sallyport.ScopeOthers {
+		h.cookies.delete(w)
+	}
+	w.Header().Set("Content-Length", "0")
+	w.WriteHeader(http.StatusOK)
+	return nil
+}
+
+func (h *Handler) verify(w http.ResponseWriter, r *http.Request) error {
+	b, err := readBody(w, r, maxBody, "token")
+	if err != nil {
+		return err
+	}
+	token := b.required("token")
+	if err := b.err(); err != nil {
+		return err
+	}
+	if _, _, err := h.svc.CheckAccessToken(r.Context(), token); err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, struct{}{})
+	return nil
+}
+
+func (h *Handler) csrfToken(w http.ResponseWriter, r *http.Request) error {
+	token, err := h.fromCookie(r)
+	if err != nil {
+		return err
+	}
+	session, err := h.svc.CheckSession(r.Context(), token)
+	if err != nil {
+		return err
+	}
+	held, err := cookieValues(r.Header, h.cookies.csrf)
+	if err != nil {
+		return err
+	}
+	for _, value := range held {
+		if h.svc.CheckCSRFToken(token, value) == nil {
+			writeJSON(w, http.StatusOK, map[string]string{"CSRF_token": value})
+			return nil
+		}
+	}
+	fresh := h.svc.CSRFToken(token)
+	h.cookies.write(w, h.cookies.csrf, fresh, session.AbsoluteEnd, h.svc.Now())
+	writeJSON(w, http.StatusOK, map[string]string{"CSRF_token": fresh})
+	return nil
+}
+
+// caller is who asks: a browser, possibly with a session that a sign-in replaces, or a native client,
+// which keeps its refresh token itself.
+type caller struct {
+	native bool
+	held   sallyport.RefreshToken
+	client sallyport.Client
+}
+
+const (
+	nativeHeader = "X-Sallyport-Client"
+	nativeClient = "native"
+	csrfHeader   = "X-CSRF-Token"
+)
+
+// native reports whether the request is a native client's, and refuses one that is also a browser's.
+func native(header http.Header) (bool, error) {
+	if header.Get(nativeHeader) != nativeClient {
+		return false, nil
+	}
+	if header.Get("Origin") != "" {
+		return false, errCrossOrigin
+	}
+	if header.Get("Cookie") != "" {
+		return false, errNativeWithCookie
+	}
+	return true, nil
+}
+
+// caller reads who asks for a sign-in or an exchange. A cookie that is no token of ours is no
+// obstacle to signing in; two of them are, because one could have been planted.
+func (h *Handler) caller(r *http.Request) (caller, error) {
+	isNative, err := native(r.Header)
+	if err != nil {
+		return caller{}, err
+	}
+	c := caller{native: isNative, client: clientOf(r)}
+	text, err := h.cookies.presented(r.Header)
+	if err != nil && !errors.Is(err, errNoRefreshToken) {
+		return caller{}, err
+	}
+	c.held, _ = h.svc.ParseRefreshToken(text)
+	return c, nil
+}
+
+func clientOf(r *http.Request) sallyport.Client {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr
+	}
+	return sallyport.Client{IP: host, UserAgent: r.UserAgent(), RequestID: requestID(r.Header)}
+}
+
+// maxRequestID is how many bytes of a request id are worth logging.
+const maxRequestID = 64
+
+// requestID is the id under which a server or a proxy in front of us logs the request.
+func requestID(header http.Header) string {
+	id := header.Get("X-Request-ID")
+	if len(id) > maxRequestID {
+		return ""
+	}
+	return id
+}
+
+// presentation is a genuine refresh token, and who presented it.
+type presentation struct {
+	token  sallyport.RefreshToken
+	caller caller
+	body   *body
+}
+
+// presented takes a refresh token from the cookie or, for a native client, the body, in the documented
+// order: cookie, body, MAC, CSRF_token. The store is asked only afterwards.
+func (h *Handler) presented(w http.ResponseWriter, r *http.Request, known ...string) (*presentation, error) {
+	isNative, err := native(r.Header)
+	if err != nil {
+		return nil, err
+	}
+	p := &presentation{caller: caller{native: isNative, client: clientOf(r)}}
+	var text string
+	if !isNative {
+		if text, err = h.cookies.presented(r.Header); err != nil {
+			return nil, err
+		}
+	}
+	if p.body, err = readBody(w, r, maxBody, append(known, "CSRF_token", "refresh_token")...); err != nil {
+		return nil, err
+	}
+	if isNative {
+		text = p.body.required("refresh_token")
+		if err := p.body.err(); err != nil {
+			return nil, err
+		}
+	}
+	if p.token, err = h.svc.ParseRefreshToken(text); err != nil {
+		return nil, err
+	}
+	if !isNative {
+		err = h.checkCSRF(r, p)
+	}
+	return p, err
+}
+
+// fromCookie is presented without a body and without a CSRF_token.
+func (h *Handler) fromCookie(r *http.Request) (sallyport.RefreshToken, error) {
+	text, err := h.cookies.presented(r.Header)
+	if err != nil {
+		return sallyport.RefreshToken{}, err
+	}
+	return h.svc.ParseRefreshToken(text)
+}
+
+// checkCSRF is rules 2 and 3 of the contract: the token must be genuine, this session's, and equal to
+// the cookie's; it may be absent when the browser vouches for the page. A token that is present and
+// wrong is refused even then.
+func (h *Handler) checkCSRF(r *http.Request, p *presentation) error {
+	token, present := p.body.optional("CSRF_token")
+	if err := p.body.err(); err != nil {
+		return err
+	}
+	if !present {
+		token, present = r.Header.Get(csrfHeader), len(r.Header.Values(csrfHeader)) > 0
+	}
+	if !present {
+		if h.csrf == CSRFAuto && sameOrigin(r.Header) {
+			return nil
+		}
+		return sallyport.ErrCSRF
+	}
+	cookies, err := cookieValues(r.Header, h.cookies.csrf)
+	if err != nil {
+		return err
+	}
+	for _, value := range cookies {
+		if value == token { // both are the client's own; whether they are genuine is decided next
+			return h.svc.CheckCSRFToken(p.token, token)
+		}
+	}
+	return sallyport.ErrCSRF
+}
+
+// answer hands out tokens: the refresh token in a cookie, or in the body of a native client.
+func (h *Handler) answer(w http.ResponseWriter, c caller, t *sallyport.Tokens, err error) error {
+	if err != nil {
+		return err
+	}
+	response := tokenResponse{
+		AccessToken: t.AccessToken,
+		Expires:     t.AccessExpires.Unix(),
+		TokenType:   "Bearer",
+		ExpiresIn:   int64(t.AccessTTL / time.Second),
+	}
+	if t.View != nil {
+		response.User = t.View
+	}
+	if c.native {
+		response.RefreshToken = t.RefreshToken
+	} else {
+		response.CSRFToken = t.CSRFToken
+		h.cookies.set(w, t, h.svc.Now())
+	}
+	writeJSON(w, http.StatusOK, response)
+	return nil
+}
