@@ -1,0 +1,108 @@
+// Command sallyport is the server and the commands that look after its users.
+//
+// main.go parses the command line, one file holds each command, open.go makes a service of the
+// settings, and package settings reads those. testdata holds the specification.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/sallyport-auth/sallyport/cmd/sallyport/settings"
+)
+
+// The exit statuses.
+const (
+	exitDone        = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitInterrupted = 130
+)
+
+func main() { os.Exit(run(os.Args[1:], world{os.Stdin, os.Stdout, os.Stderr, os.Environ()})) }
+
+// world is what a command touches besides files and the network. stdout is for the result, stderr
+// for everything else.
+type world struct {
+	stdin          *os.File
+	stdout, stderr io.Writer
+	environ        []string
+}
+
+// cli is the command line. Every command is a struct with a method Run.
+type cli struct {
+	Demo    demoCommand    `cmd:"" help:"Try everything on this machine: an app, a fake provider, a second service."`
+	Serve   serveCommand   `cmd:"" help:"Run the server."`
+	Users   usersCommand   `cmd:"" help:"Make, list and change users."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+}
+
+func (cli) examples() []string {
+	return []string{
+		"sallyport demo",
+		"sallyport serve --listen 127.0.0.1:8000",
+	}
+}
+
+func run(args []string, w world) int {
+	helped := false
+	parser, err := kong.New(&cli{},
+		kong.Name("sallyport"),
+		kong.Description("Sign people in for single-page apps and the services behind them."),
+		kong.Writers(w.stdout, w.stderr),
+		kong.Exit(func(int) { helped = true }), // kong calls it after printing the help, and parses on
+		kong.Help(printHelp),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		flagHelp(),
+	)
+	if err != nil { // a mistake in a struct tag
+		return report(w.stderr, err)
+	}
+	command, err := parser.Parse(args)
+	switch {
+	case helped:
+		return exitDone
+	case err != nil:
+		return report(w.stderr, usageError{err.Error()})
+	}
+	command.BindTo(context.Background(), (*context.Context)(nil))
+	return report(w.stderr, command.Run(w))
+}
+
+// flagHelp takes the help of flags that set something from the table of settings.
+func flagHelp() kong.Vars {
+	vars := kong.Vars{}
+	for flag, about := range settings.FlagHelp() {
+		vars["help_"+strings.ReplaceAll(flag, "-", "_")] = about
+	}
+	return vars
+}
+
+// report prints why a command failed, one line for each reason, and says with which status the
+// process ends.
+func report(stderr io.Writer, err error) int {
+	if err == nil {
+		return exitDone
+	}
+	if errors.Is(err, errInterrupted) {
+		return exitInterrupted
+	}
+	if usage, ok := errors.AsType[usageError](err); ok {
+		fmt.Fprintf(stderr, "sallyport: %s; see sallyport --help\n", oneLine(usage.problem))
+		return exitUsage
+	}
+	if faults, ok := errors.AsType[settings.Faults](err); ok {
+		for _, fault := range faults {
+			fmt.Fprintf(stderr, "sallyport: %s\n", oneLine(fault.Error()))
+		}
+		return exitFailed
+	}
+	fmt.Fprintf(stderr, "sallyport: %s\n", oneLine(err.Error()))
+	return exitFailed
+}

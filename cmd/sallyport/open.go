@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/sallyport-auth/sallyport"
+	"github.com/sallyport-auth/sallyport/cmd/sallyport/settings"
+	"github.com/sallyport-auth/sallyport/idp"
+	"github.com/sallyport-auth/sallyport/password"
+	"github.com/sallyport-auth/sallyport/sqlite"
+)
+
+// sourceFlags are the flags of every command that opens the database.
+type sourceFlags struct {
+	Config   string  `placeholder:"FILE" help:"File of settings; sallyport.yaml when it exists."`
+	Database *string `placeholder:"sqlite:FILE" help:"Setting database: ${help_database}."`
+}
+
+// load reads the settings. more are further flags that set something.
+func (f sourceFlags) load(w world, more map[string]*string) (*settings.Settings, error) {
+	flags := map[string]string{}
+	for name, value := range more {
+		if value != nil {
+			flags[name] = *value
+		}
+	}
+	if f.Database != nil {
+		flags["database"] = *f.Database
+	}
+	return settings.Load(settings.Sources{File: f.Config, Environ: w.environ, Flags: flags})
+}
+
+// opened is a service with its store. Close both with close.
+type opened struct {
+	*sallyport.Service
+	store sallyport.Store
+}
+
+// open opens the database and makes the service on it, with the identity providers only when they
+// are asked for. what is being attempted begins a failure.
+func open(ctx context.Context, what string, s *settings.Settings, log *slog.Logger, withProviders bool) (*opened, error) {
+	file := s.DatabaseFile()
+	store, err := sqlite.Open(file)
+	if err != nil {
+		return nil, failure{what, "cannot open the database: " + withoutNames(err), "check the setting database, and that its folder exists and can be written to"}
+	}
+	cfg := serviceConfig(s)
+	cfg.Store, cfg.Logger = store, log
+	if withProviders {
+		cfg.Providers = providers(s.IDPs)
+	}
+	svc, err := newService(ctx, cfg, s)
+	if err != nil {
+		return nil, errors.Join(explainStart(what, s, err), store.Close())
+	}
+	return &opened{svc, store}, nil
+}
+
+func newService(ctx context.Context, cfg sallyport.Config, s *settings.Settings) (*sallyport.Service, error) {
+	secrets := [][]byte(s.Secret)
+	if len(secrets) == 0 {
+		secret, err := secretFile{s.DatabaseFile(), cfg.Logger}.secret(ctx, cfg.Store)
+		if err != nil {
+			return nil, err
+		}
+		secrets = [][]byte{secret}
+	}
+	cfg.Secret, cfg.OldSecrets = secrets[0], secrets[1:]
+	return sallyport.New(cfg)
+}
+
+func (o *opened) close() error { return errors.Join(o.Service.Close(), o.store.Close()) }
+
+// serviceConfig is what the settings say of the service itself.
+func serviceConfig(s *settings.Settings) sallyport.Config {
+	return sallyport.Config{
+		Issuer:            s.IssuerAt(0),
+		Audience:          s.Tokens.Audience,
+		ClientID:          s.Tokens.ClientID,
+		CookieSalt:        s.Cookie.Salt,
+		UserAttributes:    s.UserAttributes,
+		UserFields:        s.UserFields,
+		UserUUIDAttribute: s.UserUUIDAttribute,
+		AccessTTL:         s.Tokens.AccessTTL,
+		SessionTTL:        s.Tokens.SessionTTL,
+		IdleTTL:           s.Tokens.IdleTTL,
+		RetryWindow:       s.Tokens.RetryWindow,
+		Password:          password.Config{Slots: s.Password.Slots},
+	}
+}
+
+func providers(configured []settings.IDP) []sallyport.Provider {
+	var result []sallyport.Provider
+	for _, p := range configured {
+		if p.Provider == settings.ProviderCognito {
+			result = append(result, idp.Cognito{
+				Name: p.Name, Region: p.Region, UserPool: p.UserPool, ClientID: p.ClientID, Issuer: p.Issuer, Audiences: p.Audiences,
+				RequireNonce: p.RequireNonce, MaxTokenAge: p.MaxTokenAge, CreateUsers: p.CreateUsers, RequireVerifiedEmail: p.RequireVerifiedEmail,
+			})
+		} else {
+			result = append(result, idp.OIDC{
+				Name: p.Name, Issuer: p.Issuer, ClientID: p.ClientID, Audiences: p.Audiences, JWKSURI: p.JWKSURI,
+				RequireNonce: p.RequireNonce, MaxTokenAge: p.MaxTokenAge, CreateUsers: p.CreateUsers, RequireVerifiedEmail: p.RequireVerifiedEmail,
+			})
+		}
+	}
+	return result
+}

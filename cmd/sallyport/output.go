@@ -1,0 +1,158 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+	"unicode"
+
+	"github.com/sallyport-auth/sallyport"
+)
+
+// writeJSON prints one document.
+func writeJSON(to io.Writer, document any) error {
+	encoder := json.NewEncoder(to)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(document)
+}
+
+// presentable is a user as every output shows it: times in UTC, lists never null.
+func presentable(u sallyport.User) sallyport.User {
+	u.CreatedAt, u.UpdatedAt = inUTC(u.CreatedAt), inUTC(u.UpdatedAt)
+	if u.Groups == nil {
+		u.Groups = []string{}
+	}
+	if u.Attributes == nil {
+		u.Attributes = map[string]any{}
+	}
+	return u
+}
+
+// inUTC keeps what a store keeps, the microsecond.
+func inUTC(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
+
+// userWriter prints a listing, page by page.
+type userWriter interface {
+	write(page []sallyport.User) error
+	end() error
+}
+
+// newUserWriter chooses the form: a JSON document, a table for a person, else lines for a program.
+func newUserWriter(to io.Writer, asJSON bool) userWriter {
+	if asJSON {
+		return &jsonUsers{to: bufio.NewWriter(to)}
+	}
+	return &lineUsers{newColumns(to), isTerminal(to)}
+}
+
+// jsonUsers prints {"users": […]} without holding all of them.
+type jsonUsers struct {
+	to      *bufio.Writer
+	started bool
+}
+
+func (j *jsonUsers) write(page []sallyport.User) error {
+	for _, user := range page {
+		encoded, err := json.MarshalIndent(presentable(user), "    ", "  ")
+		if err != nil {
+			return err
+		}
+		before := ",\n    "
+		if !j.started {
+			before = "{\n  \"users\": [\n    "
+		}
+		j.started = true
+		if _, err := fmt.Fprint(j.to, before, string(encoded)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (j *jsonUsers) end() error {
+	text := "\n  ]\n}\n"
+	if !j.started {
+		text = "{\n  \"users\": []\n}\n"
+	}
+	if _, err := j.to.WriteString(text); err != nil {
+		return err
+	}
+	return j.to.Flush()
+}
+
+// lineUsers prints one line for each user.
+type lineUsers struct {
+	columns columns
+	heading bool // is still to be printed
+}
+
+func (l *lineUsers) write(page []sallyport.User) error {
+	if l.heading {
+		l.heading = false
+		l.columns.line("ID", "USERNAME", "EMAIL", "ACTIVE", "GROUPS", "CREATED")
+	}
+	for _, user := range page {
+		u := presentable(user)
+		l.columns.line(u.ID.String(), u.Username, u.Email, strconv.FormatBool(u.IsActive), strings.Join(u.Groups, ","), u.CreatedAt.Format(time.RFC3339))
+	}
+	return l.columns.end()
+}
+
+func (l *lineUsers) end() error { return l.columns.end() }
+
+// writeFields prints a user one field a line.
+func writeFields(to io.Writer, user sallyport.User) error {
+	u := presentable(user)
+	attributes, err := json.Marshal(u.Attributes)
+	if err != nil {
+		return err
+	}
+	c := newColumns(to)
+	for _, field := range [][2]string{
+		{"id", u.ID.String()}, {"username", u.Username}, {"email", u.Email}, {"email_verified", strconv.FormatBool(u.EmailVerified)},
+		{"first_name", u.FirstName}, {"last_name", u.LastName}, {"is_active", strconv.FormatBool(u.IsActive)},
+		{"groups", strings.Join(u.Groups, ",")}, {"attributes", string(attributes)},
+		{"created_at", u.CreatedAt.Format(time.RFC3339Nano)}, {"updated_at", u.UpdatedAt.Format(time.RFC3339Nano)},
+	} {
+		c.line(field[:]...)
+	}
+	return c.end()
+}
+
+// columns writes cells: aligned on a terminal, separated by tabs elsewhere.
+type columns struct {
+	to interface {
+		io.Writer
+		Flush() error
+	}
+}
+
+func newColumns(to io.Writer) columns {
+	if isTerminal(to) {
+		return columns{tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)}
+	}
+	return columns{bufio.NewWriter(to)}
+}
+
+// line writes one line. Control characters, with which a name could move the cursor or make another
+// line, are replaced.
+func (c columns) line(cells ...string) {
+	for i, cell := range cells {
+		cells[i] = strings.Map(func(r rune) rune {
+			if unicode.IsControl(r) {
+				return unicode.ReplacementChar
+			}
+			return r
+		}, cell)
+	}
+	fmt.Fprintln(c.to, strings.Join(cells, "\t")) // an error comes back from end
+}
+
+// end writes what is still held back, and tells what could not be written.
+func (c columns) end() error { return c.to.Flush() }

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// block finds the one fenced block of the README that holds a text.
+func block(t *testing.T, language, holds string) string {
+	t.Helper()
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []string
+	for _, match := range regexp.MustCompile("(?ms)^```"+language+"\n(.*?)^```$").FindAllSubmatch(readme, -1) {
+		if strings.Contains(string(match[1]), holds) {
+			found = append(found, string(match[1]))
+		}
+	}
+	if len(found) != 1 {
+		t.Fatalf("%d blocks of %s with %q in the README, want 1", len(found), language, holds)
+	}
+	return found[0]
+}
+
+// TestREADMESettingsAndCommands runs what the README says of the binary, with the settings that it shows.
+func TestREADMESettingsAndCommands(t *testing.T) {
+	dir := t.TempDir()
+	for name, content := range map[string]string{
+		"sallyport.yaml": block(t, "yaml", "idps:"),
+		"password.txt":   "correct horse battery staple\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for line := range strings.Lines(block(t, "sh", "sallyport serve")) {
+		line = strings.TrimSpace(line)
+		switch {
+		case strings.HasPrefix(line, "go install "), line == "sallyport serve": // this binary; and below
+		case strings.HasPrefix(line, "sallyport "):
+			command := exec.Command("sh", "-c", line)
+			command.Dir = dir
+			if out, err := command.CombinedOutput(); err != nil {
+				t.Errorf("%s: %v\n%s", line, err, out)
+			}
+		default:
+			t.Errorf("the README has a line that this test does not run: %s", line)
+		}
+	}
+	server, err := startServer(dir, []string{"PATH=" + os.Getenv("PATH")}) // on a free port instead of 8000
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status := server.stop(syscall.SIGTERM); status != 0 {
+		t.Errorf("sallyport serve ended with status %d\n%s", status, server.log())
+	}
+}

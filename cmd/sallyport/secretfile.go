@@ -1,0 +1,109 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/sallyport-auth/sallyport"
+)
+
+// secretFile is the root secret of a server whose settings name none: the file beside the database.
+type secretFile struct {
+	database string
+	log      *slog.Logger
+}
+
+func (f secretFile) path() string { return f.database + ".secret" }
+
+// secret reads the file, or makes it for a database that was never used. Its text is the secret, so
+// that the setting secret may hold the same text later.
+func (f secretFile) secret(ctx context.Context, store sallyport.Store) ([]byte, error) {
+	secret, err := f.read()
+	if !errors.Is(err, fs.ErrNotExist) {
+		return secret, err
+	}
+	used, err := wasUsed(ctx, store)
+	if err != nil {
+		return nil, err
+	}
+	if used {
+		// Another process may just have made the file, which it does before it marks the database.
+		if secret, err = f.read(); errors.Is(err, fs.ErrNotExist) {
+			err = failure{"secret", f.path() + " is missing, and the database has been used with it", "put the file back, or set secret to its text"}
+		}
+		return secret, err
+	}
+	return f.create()
+}
+
+// wasUsed reports whether the database holds anything that a new secret would make useless.
+func wasUsed(ctx context.Context, store sallyport.Store) (bool, error) {
+	check, err := store.SecretCheck(ctx)
+	if err != nil || check != nil {
+		return true, err
+	}
+	keys, err := store.SigningKeys(ctx)
+	return len(keys) > 0, err
+}
+
+// read returns fs.ErrNotExist when there is no file.
+func (f secretFile) read() ([]byte, error) {
+	info, err := os.Stat(f.path())
+	if err != nil {
+		return nil, err
+	}
+	if info.Mode()&0o077 != 0 {
+		f.log.Warn("the secret can be read by others; chmod 600 the file", "file", f.path())
+	}
+	content, err := os.ReadFile(f.path())
+	secret := bytes.TrimSuffix(content, []byte("\n"))
+	if err == nil && len(secret) < minSecretBytes {
+		err = failure{"secret", fmt.Sprintf("%s has %d bytes, want at least %d", f.path(), len(secret), minSecretBytes), "put back the file that belongs to the database"}
+	}
+	return secret, err
+}
+
+// minSecretBytes is the least root secret, as sallyport.Config documents it.
+const minSecretBytes = 32
+
+// create makes the file whole or not at all: it writes another one, durably, and gives it the name
+// only if nothing has that name. Of two processes that start together one makes the secret and the
+// other reads it.
+func (f secretFile) create() ([]byte, error) {
+	draft, err := os.CreateTemp(filepath.Dir(f.path()), filepath.Base(f.path())+".*") // mode 0600, O_EXCL
+	if err != nil {
+		return nil, err
+	}
+	defer os.Remove(draft.Name())
+	random := make([]byte, 32)
+	rand.Read(random) // never fails: crypto/rand ends the process rather than return an error
+	secret := base64.StdEncoding.EncodeToString(random)
+	_, err = fmt.Fprintln(draft, secret)
+	if err := errors.Join(err, draft.Sync(), draft.Close()); err != nil {
+		return nil, fmt.Errorf("writing %s: %w", f.path(), err)
+	}
+	if err := os.Link(draft.Name(), f.path()); errors.Is(err, fs.ErrExist) {
+		return f.read()
+	} else if err != nil {
+		return nil, err
+	}
+	return []byte(secret), syncFolder(filepath.Dir(f.path()))
+}
+
+// syncFolder makes a new name survive a loss of power: the secret must not be lost once the database
+// depends on it.
+func syncFolder(name string) error {
+	folder, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
+}

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/sallyport-auth/sallyport/authhttp"
+	"github.com/sallyport-auth/sallyport/cmd/sallyport/settings"
+)
+
+type serveCommand struct {
+	sourceFlags
+	Listen      *string `placeholder:"HOST:PORT" help:"Setting listen: ${help_listen}."`
+	AdminListen *string `placeholder:"HOST:PORT" help:"Setting admin_listen: ${help_admin_listen}."`
+	Issuer      *string `placeholder:"URL" help:"Setting issuer: ${help_issuer}."`
+	Path        *string `placeholder:"PATH" help:"Setting path: ${help_path}."`
+	LogLevel    *string `placeholder:"LEVEL" help:"Setting log.level: ${help_log_level}."`
+	LogFormat   *string `placeholder:"FORMAT" help:"Setting log.format: ${help_log_format}."`
+}
+
+func (serveCommand) examples() []string {
+	return []string{
+		"sallyport serve",
+		"sallyport serve --config /etc/sallyport.yaml --listen 127.0.0.1:9000",
+	}
+}
+
+// Run serves until the first SIGINT or SIGTERM, finishes what is under way, and returns nil. A
+// second signal ends the process at once.
+func (c serveCommand) Run(ctx context.Context, w world) error {
+	s, err := c.load(w, map[string]*string{
+		"listen": c.Listen, "admin-listen": c.AdminListen, "issuer": c.Issuer, "path": c.Path, "log-level": c.LogLevel, "log-format": c.LogFormat,
+	})
+	if err != nil {
+		return err
+	}
+	ctx, restore := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer restore()
+	return serve(ctx, restore, s, newLog(w.stderr, s.Log))
+}
+
+// serve listens, opens the database and serves until ctx ends. It calls stopping then, from when on a
+// signal should do what it does to any program.
+func serve(ctx context.Context, stopping func(), s *settings.Settings, log *slog.Logger) (err error) {
+	for _, warning := range s.Warnings {
+		log.Warn("settings", "warning", warning)
+	}
+	public, err := listen(s, "listen", s.Listen)
+	if err != nil {
+		return err
+	}
+	defer public.Close() // a second time does no harm
+	admin, err := listenAdmin(s, log)
+	if err != nil {
+		return err
+	}
+	if admin != nil {
+		defer admin.Close()
+	}
+	s.Issuer = s.IssuerAt(port(public))
+	svc, err := open(ctx, "serve", s, log, true)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, svc.close()) }()
+	auth, err := authhttp.New(svc.Service, httpConfig(s, log))
+	if err != nil {
+		return explainStart("serve", s, err)
+	}
+
+	srv := newServer(log)
+	srv.serve(public, logRequests(log, svc.Now, newPublic(auth, s.Path)))
+	attrs := []any{"issuer", s.Issuer, "listen", public.Addr().String(), "database", s.Database, "version", buildVersion().Version}
+	if admin != nil {
+		srv.serve(admin, newAdmin(svc.Ready, srv.draining, s.AdminListen))
+		attrs = append(attrs, "admin_listen", admin.Addr().String())
+	}
+	log.Info("started", attrs...)
+	err = srv.run(ctx, stopping)
+	log.Info("stopped")
+	return err
+}
+
+func httpConfig(s *settings.Settings, log *slog.Logger) authhttp.Config {
+	return authhttp.Config{
+		CSRF:           authhttp.CSRFMode(s.CSRF),
+		TrustedOrigins: s.TrustedOrigins,
+		Logger:         log,
+		Cookie: authhttp.CookieConfig{
+			Name: s.Cookie.Name, CSRFName: s.Cookie.CSRFName, Domain: s.Cookie.Domain, SameSite: sameSites[s.Cookie.SameSite],
+			HostPrefix: s.Cookie.HostPrefix, Insecure: s.Cookie.Insecure,
+		},
+	}
+}
+
+// sameSites are the words of cookie.same_site.
+var sameSites = map[string]http.SameSite{
+	"strict": http.SameSiteStrictMode, "lax": http.SameSiteLaxMode, "none": http.SameSiteNoneMode,
+}
+
+// listen opens the listener that the setting key describes.
+func listen(s *settings.Settings, key, address string) (net.Listener, error) {
+	listener, err := net.Listen("tcp", address)
+	if err == nil {
+		return listener, nil
+	}
+	problem := "cannot listen on " + address + ": " + err.Error() + "; give another address"
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		problem = "another program listens on " + address + "; stop it or give another address"
+	case errors.Is(err, syscall.EACCES):
+		problem = "this user may not listen on " + address + "; give a port above 1023"
+	}
+	return nil, settings.Faults{s.Fault(key, problem)}
+}
+
+// listenAdmin opens the admin listener, or none when nobody asked for it and its port is taken.
+func listenAdmin(s *settings.Settings, log *slog.Logger) (net.Listener, error) {
+	listener, err := listen(s, "admin_listen", s.AdminListen)
+	if err != nil && !s.Given("admin_listen") {
+		log.Warn("there is no admin listener", "reason", err.Error())
+		return nil, nil
+	}
+	return listener, err
+}
+
+func port(l net.Listener) int {
+	address, ok := l.Addr().(*net.TCPAddr)
+	if !ok { // every listener of ours is TCP
+		return 0
+	}
+	return address.Port
+}

@@ -1,0 +1,257 @@
+package settings
+
+import (
+	"net"
+	"net/http"
+	"net/url"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/sallyport-auth/sallyport"
+	"github.com/sallyport-auth/sallyport/authhttp"
+	"github.com/sallyport-auth/sallyport/verify/accesstoken"
+)
+
+// The checks of one value.
+
+func checkListen(address string) string {
+	_, port, err := net.SplitHostPort(address)
+	number, numeric := parseNumber(port)
+	if err != nil || !numeric || number < 0 || number > 65535 {
+		return "want host:port, such as 127.0.0.1:8000"
+	}
+	return ""
+}
+
+const sqlitePrefix = "sqlite:"
+
+// checkDatabase never shows the value: the address of another database may hold a password.
+func checkDatabase(address string) string {
+	file, isSQLite := strings.CutPrefix(address, sqlitePrefix)
+	switch {
+	case strings.HasPrefix(address, "postgres:"), strings.HasPrefix(address, "postgresql:"):
+		return "PostgreSQL is not in this version yet; write sqlite:FILE"
+	case !isSQLite || file == "" || strings.HasPrefix(file, "//"):
+		return "want sqlite:FILE, such as sqlite:sallyport.db"
+	}
+	return ""
+}
+
+var pathLike = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)+$`)
+
+func checkPath(mount string) string {
+	if mount != "/" && (!pathLike.MatchString(mount) || path.Clean(mount) != mount) {
+		return `want "/", or a path such as /auth without a slash at its end`
+	}
+	return ""
+}
+
+func checkCookieName(name string) string {
+	if (&http.Cookie{Name: name, Value: "x"}).Valid() != nil {
+		return show(name) + " is no cookie name (RFC 6265 §4.1.1)"
+	}
+	return ""
+}
+
+func checkOrigin(origin string) string {
+	if !oneWord(origin) {
+		return "it is no origin; write https://host or https://host:port"
+	}
+	if err := authhttp.CheckOrigin(origin); err != nil {
+		return show(origin) + ": " + err.Error()
+	}
+	return ""
+}
+
+func checkNoWildcard(target string) string {
+	if strings.Contains(target, "*") {
+		return show(target) + ": wildcards are not supported; name each target"
+	}
+	return ""
+}
+
+func checkClaim(name string) string {
+	if accesstoken.Reserved(name) {
+		return show(name) + " is a claim of every access token already"
+	}
+	return ""
+}
+
+// idp reads one entry of idps and checks that it is complete.
+func (l *loader) idp(into *IDP, n node, path string) {
+	l.settings.places[path] = n.at
+	if n.shape != mapping {
+		if n.shape != refused {
+			l.fault(n.at, path, "want a provider with name and provider")
+		}
+		return
+	}
+	for i := range idpTable {
+		if row := &idpTable[i]; row.standard != "" {
+			l.decode(row.rule, path+".", node{shape: word, text: row.standard}, row.field(into))
+		}
+	}
+	given := map[string]Place{}
+	walk(l, idpTable, n, path, "", func(row *setting[IDP], value node) {
+		given[row.key] = value.at
+		l.settings.places[path+"."+row.key] = value.at
+		l.decode(row.rule, path+".", value, row.field(into))
+	})
+	l.checkIDP(into, n.at, path, given)
+}
+
+func (l *loader) checkIDP(p *IDP, at Place, path string, given map[string]Place) {
+	needed := map[string]string{"name": p.Name, "provider": p.Provider, "client_id": p.ClientID}
+	switch {
+	case p.Provider == ProviderOIDC:
+		needed["issuer"] = p.Issuer
+	case p.Provider == ProviderCognito && p.Issuer == "": // which replaces both, for an emulator
+		needed["region"], needed["user_pool"] = p.Region, p.UserPool
+	}
+	for _, row := range idpTable {
+		name := path + "." + row.key
+		if value, isNeeded := needed[row.key]; isNeeded && value == "" && l.sound(name) {
+			l.fault(at, name, "it is missing")
+		}
+		if here, ok := given[row.key]; ok && row.provider != "" && p.Provider != "" && p.Provider != row.provider {
+			l.fault(here, name, "only provider "+row.provider+" has it; remove it")
+		}
+	}
+}
+
+// check is about settings that do not go together. A setting that has a fault of its own is left out.
+func (l *loader) check() {
+	issuer := l.checkIssuer()
+	l.checkCookies(issuer)
+	l.checkTTLs()
+}
+
+// sound reports whether none of the settings has a fault.
+func (l *loader) sound(keys ...string) bool {
+	for _, key := range keys {
+		if l.broken[key] {
+			return false
+		}
+	}
+	return true
+}
+
+// conflict is a fault of settings that do not go together, at the place of the first that was given.
+func (l *loader) conflict(problem string, keys ...string) {
+	for _, key := range keys {
+		if l.settings.Given(key) {
+			l.fault(l.settings.places[key], key, problem)
+			return
+		}
+	}
+	l.fault(Place{}, keys[0], problem)
+}
+
+// checkIssuer completes issuer and path, each from the other. It returns nil when the issuer is not
+// known.
+func (l *loader) checkIssuer() *url.URL {
+	s := l.settings
+	if !l.sound("issuer", "listen", "path") {
+		return nil
+	}
+	if s.Issuer == "" {
+		return l.defaultIssuer()
+	}
+	if !oneWord(s.Issuer) {
+		l.conflict("it is no URL; want one such as https://app.example.com/auth", "issuer")
+		return nil
+	}
+	if err := sallyport.CheckIssuer(s.Issuer); err != nil {
+		l.conflict(err.Error(), "issuer")
+		return nil
+	}
+	issuer, err := url.Parse(s.Issuer)
+	if err != nil { // CheckIssuer has parsed it
+		return nil
+	}
+	switch {
+	case !s.Given("path"):
+		s.Path = issuer.Path
+		if s.Path == "" {
+			s.Path = "/"
+		}
+	case s.mount() != issuer.Path:
+		l.conflict(show(s.Path)+" is not the path of issuer, "+show(s.Issuer)+"; set issuer alone", "path")
+		return nil
+	}
+	return issuer
+}
+
+// defaultIssuer is for trying things out on one machine: http, because there are no certificates.
+func (l *loader) defaultIssuer() *url.URL {
+	s := l.settings
+	host, port, err := net.SplitHostPort(s.Listen)
+	if err != nil { // checkListen has split it
+		return nil
+	}
+	if !sallyport.IsLoopback(strings.ToLower(host)) {
+		l.fault(Place{}, "issuer",
+			"it is required because listen is not on loopback; give the public URL of the mount, such as https://app.example.com/auth")
+		return nil
+	}
+	number, _ := strconv.Atoi(port)
+	issuer, err := url.Parse(s.IssuerAt(number))
+	if err != nil {
+		l.conflict("want host:port, such as 127.0.0.1:8000", "listen")
+		return nil
+	}
+	if number != 0 {
+		s.Issuer = issuer.String()
+	}
+	return issuer
+}
+
+func (l *loader) checkCookies(issuer *url.URL) {
+	c := l.settings.Cookie
+	if l.sound("cookie.name", "cookie.csrf_name") && c.Name == c.CSRFName {
+		l.conflict("both cookies have the name "+show(c.Name), "cookie.csrf_name", "cookie.name")
+	}
+	if c.Insecure && issuer != nil && issuer.Scheme == "https" {
+		l.conflict("it is for http issuers on loopback, and the issuer is https; remove it", "cookie.insecure")
+	}
+	if c.Insecure && c.SameSite == "none" {
+		l.conflict("none needs Secure cookies, so it does not go with cookie.insecure: browsers drop such cookies", "cookie.same_site")
+	}
+	if c.HostPrefix {
+		l.checkHostPrefix(issuer)
+	}
+	if c.Domain != "" && issuer != nil {
+		if host := issuer.Hostname(); host != c.Domain && !strings.HasSuffix(host, "."+c.Domain) {
+			l.conflict(show(c.Domain)+" is neither the host of issuer, "+show(host)+", nor a parent of it; write it without a dot in front", "cookie.domain")
+		}
+	}
+}
+
+// checkHostPrefix is the conditions of RFC 6265bis §4.1.3.2.
+func (l *loader) checkHostPrefix(issuer *url.URL) {
+	s := l.settings
+	if issuer != nil && s.Path != "/" {
+		l.conflict("it needs path: / and an issuer without a path; path is "+show(s.Path), "cookie.host_prefix")
+	}
+	if s.Cookie.Domain != "" {
+		l.conflict("it does not go with cookie.domain; remove one of them", "cookie.host_prefix")
+	}
+	if s.Cookie.Insecure {
+		l.conflict("it does not go with cookie.insecure; remove one of them", "cookie.host_prefix")
+	}
+}
+
+func (l *loader) checkTTLs() {
+	t := &l.settings.Tokens
+	if !l.sound("tokens.idle_ttl", "tokens.session_ttl") {
+		return
+	}
+	if !l.settings.Given("tokens.idle_ttl") {
+		t.IdleTTL = min(t.IdleTTL, t.SessionTTL)
+	}
+	if t.IdleTTL > t.SessionTTL {
+		l.conflict(problemf("it is %v, more than tokens.session_ttl, which is %v", t.IdleTTL, t.SessionTTL), "tokens.idle_ttl")
+	}
+}

@@ -1,0 +1,241 @@
+package settings
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// decode reads a value into what into points to, which is left alone when the value is at fault.
+// path stands before the key in messages: "idps[0].".
+func (l *loader) decode(r rule, path string, n node, into any) {
+	d := decoder{l: l, name: path + r.key, rule: r}
+	if d.value(n, into) && r.later != "" && !harmless(n, r.now) {
+		d.fault(n, laterProblem(r.later, r.now))
+	}
+}
+
+func laterProblem(later, now string) string {
+	if now == "" {
+		return later + " not in this version yet; remove the setting"
+	}
+	return later + " not in this version yet; write " + now + " or remove the setting"
+}
+
+// harmless reports whether a setting that this version does not have was set to what it does anyway.
+func harmless(n node, now string) bool {
+	return len(n.items) == 0 && (n.text == now || n.text == "")
+}
+
+// decoder reads one value. Its methods report what is wrong and return false then.
+type decoder struct {
+	l    *loader
+	name string // of the setting, with the path of an idps entry
+	rule
+}
+
+func (d *decoder) fault(n node, problem string) bool {
+	if n.shape != refused { // that was reported by the reader
+		d.l.fault(n.at, d.name, problem)
+	}
+	return false
+}
+
+func (d *decoder) value(n node, into any) bool {
+	if n.shape == empty {
+		return d.fault(n, "there is no value; give one or remove the key")
+	}
+	switch into := into.(type) {
+	case *string:
+		return d.text(n, into)
+	case *[]string:
+		return d.list(n, into)
+	case *Secret:
+		return d.secret(n, into)
+	case *bool:
+		return d.boolean(n, into)
+	case **bool:
+		given := new(bool)
+		if !d.boolean(n, given) {
+			return false
+		}
+		*into = given
+		return true
+	case *int:
+		return d.number(n, into)
+	case *time.Duration:
+		return d.duration(n, into)
+	case *[]IDP:
+		return d.idps(n, into)
+	}
+	return d.fault(n, "no value is accepted") // a test asserts that no row comes here
+}
+
+func (d *decoder) text(n node, into *string) bool {
+	if n.shape != word && n.shape != text {
+		return d.fault(n, "want text; put it in quotes")
+	}
+	switch value := n.text; {
+	case value == "" && d.standard != "":
+		return d.fault(n, "it is empty")
+	case strings.ContainsFunc(value, unicode.IsControl):
+		return d.fault(n, "want one line without control characters")
+	case slices.Contains(d.laterWords, value):
+		return d.fault(n, laterProblem(value+" is", strings.Join(d.words, " or ")))
+	case d.words != nil && !slices.Contains(d.words, value) && value != d.standard:
+		return d.fault(n, "want "+strings.Join(d.words, ", ")+"; not "+show(value))
+	case d.check != nil && value != "":
+		if problem := d.check(value); problem != "" {
+			return d.fault(n, problem)
+		}
+	}
+	*into = n.text
+	return true
+}
+
+// split makes the items of a list that was written with commas.
+func split(n node) node {
+	result := node{at: n.at, shape: list}
+	if strings.TrimSpace(n.text) == "" {
+		return result
+	}
+	for item := range strings.SplitSeq(n.text, ",") {
+		result.items = append(result.items, node{at: n.at, shape: text, text: strings.TrimSpace(item)})
+	}
+	return result
+}
+
+func (d *decoder) list(n node, into *[]string) bool {
+	if n.shape == word {
+		n = split(n)
+	}
+	if n.shape != list {
+		return d.fault(n, `want a list, such as ["one", "two"]`)
+	}
+	values := []string{}
+	good := true
+	for _, item := range n.items {
+		var value string
+		if item.shape == empty || item.shape == text && item.text == "" {
+			good = d.fault(item, "an item is empty")
+		} else if good = d.text(item, &value) && good; good {
+			values = append(values, value)
+		}
+	}
+	if good {
+		*into = values
+	}
+	return good
+}
+
+// secret takes one text or a list of them.
+func (d *decoder) secret(n node, into *Secret) bool {
+	switch n.shape {
+	case word, text:
+		items := []node{{at: n.at, shape: text, text: n.text}}
+		if n.shape == word && strings.Contains(n.text, ",") {
+			items = split(n).items
+		}
+		n = node{at: n.at, shape: list, items: items}
+	case list:
+	default:
+		return d.fault(n, "want text in quotes, or a list of texts")
+	}
+	if len(n.items) == 0 {
+		return d.fault(n, "it is empty; remove the setting to use the file beside the database")
+	}
+	var secrets Secret
+	good := true
+	for i, item := range n.items {
+		switch {
+		case item.shape != text:
+			good = d.fault(item, "want text in quotes")
+		case len(item.text) < minSecret:
+			good = d.fault(item, ordinal(i, len(n.items))+"it has "+strconv.Itoa(len(item.text))+
+				" bytes, want at least "+strconv.Itoa(minSecret)+" from a secure source")
+		default:
+			secrets = append(secrets, []byte(item.text))
+		}
+	}
+	if good {
+		*into = secrets
+	}
+	return good
+}
+
+// minSecret is the least root secret in bytes: 256 bits.
+const minSecret = 32
+
+// ordinal tells which of several secrets is meant, without showing it.
+func ordinal(i, of int) string {
+	if of == 1 {
+		return ""
+	}
+	return "number " + strconv.Itoa(i+1) + " of " + strconv.Itoa(of) + ": "
+}
+
+func (d *decoder) boolean(n node, into *bool) bool {
+	if n.shape != word && n.shape != boolean || n.text != "true" && n.text != "false" {
+		return d.fault(n, "want true or false, without quotes")
+	}
+	*into = n.text == "true"
+	return true
+}
+
+func (d *decoder) number(n node, into *int) bool {
+	value, ok := parseNumber(n.text)
+	if n.shape != word && n.shape != number || !ok {
+		return d.fault(n, "want a whole number, without quotes")
+	}
+	least, _ := parseNumber(d.least)
+	if most, bounded := parseNumber(d.most); bounded && (value < least || value > most) {
+		return d.fault(n, problemf("it is %d, want between %s and %s", value, d.least, d.most))
+	}
+	*into = value
+	return true
+}
+
+// parseNumber takes decimal digits alone: 010 means eight to some readers of YAML and ten to others.
+func parseNumber(digits string) (int, bool) {
+	value, err := strconv.Atoi(digits)
+	return value, err == nil && strconv.Itoa(value) == digits
+}
+
+func (d *decoder) duration(n node, into *time.Duration) bool {
+	value, err := time.ParseDuration(n.text)
+	switch {
+	case n.shape != word && n.shape != text || err != nil:
+		return d.fault(n, "want a duration such as 30s, 5m or 24h")
+	case d.most != "" && (value < bound(d.least) || value > bound(d.most)):
+		return d.fault(n, problemf("it is %s, want between %s and %s", n.text, d.least, d.most))
+	}
+	*into = value
+	return true
+}
+
+// bound reads a duration of the table, all of which a test reads.
+func bound(text string) time.Duration {
+	d, _ := time.ParseDuration(text)
+	return d
+}
+
+func (d *decoder) idps(n node, into *[]IDP) bool {
+	if n.shape == word {
+		return d.fault(n, "want a JSON array of objects")
+	}
+	if n.shape != list {
+		return d.fault(n, "want a list of providers, each with name and provider")
+	}
+	before := len(d.l.faults)
+	providers := make([]IDP, len(n.items))
+	for i, item := range n.items {
+		d.l.idp(&providers[i], item, problemf("%s[%d]", d.name, i))
+	}
+	if len(d.l.faults) > before {
+		return false
+	}
+	*into = providers
+	return true
+}

@@ -1,0 +1,371 @@
+package settings
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// faultCases are read by TestFaults, and seed FuzzSettings.
+var faultCases = []struct {
+	name  string
+	file  string
+	env   []string
+	flags map[string]string
+	want  []string
+}{
+	// YAML
+	{name: "unknown key", file: "tokens:\n  access_ttll: 5m\n",
+		want: []string{`sallyport.yaml:2: unknown key "access_ttll"; did you mean "access_ttl"?`}},
+	{name: "unknown key far from all", file: "zebra: 1\n",
+		want: []string{`sallyport.yaml:1: unknown key "zebra"`}},
+	{name: "key of a section at the root", file: "access_ttl: 5m\n",
+		want: []string{`sallyport.yaml:1: unknown key "access_ttl"; did you mean "tokens.access_ttl"?`}},
+	{name: "key with a dot", file: "tokens.access_ttl: 5m\n",
+		want: []string{`sallyport.yaml:1: unknown key "tokens.access_ttl"; write "access_ttl" indented below "tokens"`}},
+	{name: "unknown section", file: "token:\n  access_ttl: 5m\n",
+		want: []string{`sallyport.yaml:1: unknown key "token"; did you mean "tokens"?`}},
+	{name: "key that may be a value", file: "\"a b\": 1\n",
+		want: []string{`sallyport.yaml:1: unknown key (not shown)`}},
+	{name: "key twice", file: "csrf: auto\nlisten: 127.0.0.1:1\ncsrf: token\n",
+		want: []string{`sallyport.yaml:3: the key "csrf" is there twice`}},
+	{name: "section twice", file: "log:\n  level: info\nlog:\n  format: text\n",
+		want: []string{`sallyport.yaml:3: the key "log" is there twice`}},
+	{name: "number as key", file: "1: x\n", want: []string{"sallyport.yaml:1: a key must be plain text"}},
+	{name: "complex key", file: "? csrf\n: auto\n", want: []string{"sallyport.yaml:1: a key must be plain text"}},
+	{name: "merge key", file: "<<: {csrf: auto}\n", want: []string{"sallyport.yaml:1: a key must be plain text"}},
+	{name: "anchor and alias", file: "issuer: &x https://a.example\ncookie:\n  domain: *x\n",
+		want: []string{
+			"sallyport.yaml:1: anchors and aliases are not supported; write the value out",
+			"sallyport.yaml:3: anchors and aliases are not supported; write the value out",
+		}},
+	{name: "tag", file: "csrf: !!str auto\n", want: []string{"sallyport.yaml:1: tags are not supported; put text in quotes"}},
+	{name: "directive", file: "%YAML 1.2\n---\ncsrf: auto\n",
+		want: []string{
+			"sallyport.yaml:1: directives are not supported; remove the line",
+			"sallyport.yaml:3: a second document; everything belongs into the first",
+		}},
+	{name: "second document", file: "csrf: auto\n---\ncsrf: token\n",
+		want: []string{"sallyport.yaml:3: a second document; everything belongs into the first"}},
+	{name: "tab", file: "tokens:\n\taccess_ttl: 5m\n", want: []string{"sallyport.yaml:2: a tab; use spaces"}},
+	{name: "NUL", file: "csrf: auto\n# \x00\n", want: []string{"sallyport.yaml:2: a NUL byte"}},
+	{name: "not UTF-8", file: "# \xff\n", want: []string{"sallyport.yaml:1: not valid UTF-8"}},
+	{name: "list at the root", file: "- csrf: auto\n",
+		want: []string{"sallyport.yaml:1: want settings, such as listen: 127.0.0.1:8000"}},
+	{name: "text at the root", file: "csrf\n",
+		want: []string{"sallyport.yaml:1: want settings, such as listen: 127.0.0.1:8000"}},
+	{name: "broken YAML", file: "csrf: [auto\n", want: []string{"sallyport.yaml:1: not valid YAML: sequence end token ']' not found"}},
+	{name: "broken YAML, and nothing follows from what could not be read", file: "csrf: 'auto\n", env: []string{"SALLYPORT_LISTEN=0.0.0.0:80"},
+		want: []string{"sallyport.yaml:1: not valid YAML: could not find end character of single-quoted text"}},
+
+	// Types
+	{name: "nothing for text", file: "issuer:\n", want: []string{"sallyport.yaml:1: issuer: there is no value; give one or remove the key"}},
+	{name: "null for a secret", file: "secret: ~\n", want: []string{"sallyport.yaml:1: secret: there is no value; give one or remove the key"}},
+	{name: "number for text", file: "tokens:\n  client_id: 123\n", want: []string{"sallyport.yaml:2: tokens.client_id: want text; put it in quotes"}},
+	{name: "truth for text", file: "cookie:\n  salt: true\n", want: []string{"sallyport.yaml:2: cookie.salt: want text; put it in quotes"}},
+	{name: "list for text", file: "csrf:\n  - auto\n", want: []string{"sallyport.yaml:1: csrf: want text; put it in quotes"}},
+	{name: "settings for text", file: "csrf:\n  mode: auto\n", want: []string{"sallyport.yaml:1: csrf: want text; put it in quotes"}},
+	{name: "text for settings", file: "tokens: 5m\n", want: []string{"sallyport.yaml:1: tokens: want settings below it"}},
+	{name: "text of two lines", file: "tokens:\n  client_id: |\n    a\n    b\n",
+		want: []string{"sallyport.yaml:2: tokens.client_id: want one line without control characters"}},
+	{name: "empty text", file: "listen: \"\"\n", want: []string{"sallyport.yaml:1: listen: it is empty"}},
+	{name: "text for a list", file: "trusted_origins: https://a.example\n",
+		want: []string{`sallyport.yaml:1: trusted_origins: want a list, such as ["one", "two"]`}},
+	{name: "items that are no text", file: "user_fields:\n  - id\n  -\n  - 5\n  - \"\"\n",
+		want: []string{
+			"sallyport.yaml:3: user_fields: an item is empty",
+			"sallyport.yaml:4: user_fields: want text; put it in quotes",
+			"sallyport.yaml:5: user_fields: an item is empty",
+		}},
+	{name: "quoted truth", file: "cookie:\n  insecure: \"true\"\n",
+		want: []string{"sallyport.yaml:2: cookie.insecure: want true or false, without quotes"}},
+	{name: "yes", file: "cookie:\n  insecure: yes\n", want: []string{"sallyport.yaml:2: cookie.insecure: want true or false, without quotes"}},
+	{name: "1 in the environment", env: []string{"SALLYPORT_COOKIE_INSECURE=1"},
+		want: []string{"SALLYPORT_COOKIE_INSECURE: want true or false, without quotes"}},
+	{name: "quoted number", file: "password:\n  slots: \"4\"\n", want: []string{"sallyport.yaml:2: password.slots: want a whole number, without quotes"}},
+	{name: "octal number", file: "password:\n  slots: 010\n", want: []string{"sallyport.yaml:2: password.slots: want a whole number, without quotes"}},
+	{name: "fraction", file: "password:\n  slots: 1.5\n", want: []string{"sallyport.yaml:2: password.slots: want a whole number, without quotes"}},
+	{name: "number out of range", file: "password:\n  slots: 1025\n  min_length: 0\n",
+		want: []string{
+			"sallyport.yaml:2: password.slots: it is 1025, want between 0 and 1024",
+			"sallyport.yaml:3: password.min_length: it is 0, want between 1 and 256",
+		}},
+	{name: "number for a duration", file: "tokens:\n  access_ttl: 300\n",
+		want: []string{"sallyport.yaml:2: tokens.access_ttl: want a duration such as 30s, 5m or 24h"}},
+	{name: "days", file: "tokens:\n  session_ttl: 30d\n",
+		want: []string{"sallyport.yaml:2: tokens.session_ttl: want a duration such as 30s, 5m or 24h"}},
+	{name: "duration out of range", file: "tokens:\n  access_ttl: 25h\n  session_ttl: 9601h\n  idle_ttl: 0s\n",
+		want: []string{
+			"sallyport.yaml:2: tokens.access_ttl: it is 25h, want between 1s and 24h",
+			"sallyport.yaml:3: tokens.session_ttl: it is 9601h, want between 1s and 9600h",
+			"sallyport.yaml:4: tokens.idle_ttl: it is 0s, want between 1s and 9600h",
+		}},
+	{name: "word", file: "csrf: maybe\nlog:\n  level: loud\n",
+		want: []string{
+			`sallyport.yaml:1: csrf: want auto, token; not "maybe"`,
+			`sallyport.yaml:3: log.level: want debug, info, warn, error; not "loud"`,
+		}},
+
+	// Secrets
+	{name: "short secret", file: "secret: CANARY-of-a-secret\n",
+		want: []string{"sallyport.yaml:1: secret: it has 18 bytes, want at least 32 from a secure source"}},
+	{name: "short secret among several", file: "secret:\n  - CANARY-0123456789-0123456789-0123456789\n  - CANARY\n",
+		want: []string{"sallyport.yaml:3: secret: number 2 of 2: it has 6 bytes, want at least 32 from a secure source"}},
+	{name: "short secret with a comma in the environment", env: []string{"SALLYPORT_SECRET=CANARY-0123456789-0123456789-0123456789,CANARY"},
+		want: []string{"SALLYPORT_SECRET: number 2 of 2: it has 6 bytes, want at least 32 from a secure source"}},
+	{name: "secret that is a number", file: "secret: 1234567890\n",
+		want: []string{"sallyport.yaml:1: secret: want text in quotes, or a list of texts"}},
+	{name: "secret that is settings", file: "secret:\n  CANARY: CANARY\n",
+		want: []string{"sallyport.yaml:1: secret: want text in quotes, or a list of texts"}},
+	{name: "list without a secret", file: "secret: []\n",
+		want: []string{"sallyport.yaml:1: secret: it is empty; remove the setting to use the file beside the database"}},
+	{name: "misspelt secret", file: "secrte: CANARY\n", want: []string{`sallyport.yaml:1: unknown key "secrte"; did you mean "secret"?`}},
+
+	// The environment and the flags
+	{name: "unknown variable", env: []string{"SALLYPORT_TOKENS_ACCESS_TTLX=5m", "SALLYPORT_ZEBRA=1"},
+		want: []string{
+			"environment: SALLYPORT_TOKENS_ACCESS_TTLX is not a setting; did you mean SALLYPORT_TOKENS_ACCESS_TTL?",
+			"environment: SALLYPORT_ZEBRA is not a setting",
+		}},
+	{name: "variable almost like Kubernetes's", env: []string{"SALLYPORT_PORT_X=1"},
+		want: []string{"environment: SALLYPORT_PORT_X is not a setting"}},
+	{name: "variable and file", env: []string{"SALLYPORT_SECRET=CANARY", "SALLYPORT_SECRET_FILE=/CANARY"},
+		want: []string{"SALLYPORT_SECRET: it is set together with SALLYPORT_SECRET_FILE; keep one of them"}},
+	{name: "file that is missing", env: []string{"SALLYPORT_SECRET_FILE=missing"},
+		want: []string{"SALLYPORT_SECRET_FILE: cannot read the file that it names: no such file or directory"}},
+	{name: "duration in the environment", env: []string{"SALLYPORT_TOKENS_ACCESS_TTL=5 minutes"},
+		want: []string{"SALLYPORT_TOKENS_ACCESS_TTL: want a duration such as 30s, 5m or 24h"}},
+	{name: "flag", flags: map[string]string{"log-level": "loud", "listen": "8000"},
+		want: []string{
+			"--listen: want host:port, such as 127.0.0.1:8000",
+			`--log-level: want debug, info, warn, error; not "loud"`,
+		}},
+	{name: "a fault of the file counts even where the flag wins", file: "listen: nowhere\n", flags: map[string]string{"listen": "127.0.0.1:8000"},
+		want: []string{"sallyport.yaml:1: listen: want host:port, such as 127.0.0.1:8000"}},
+
+	// Issuer and path
+	{name: "http off loopback", file: "issuer: http://app.example.com/auth\n",
+		want: []string{"sallyport.yaml:1: issuer: http is for loopback hosts only; want https://app.example.com"}},
+	{name: "issuer with a slash", file: "issuer: https://app.example.com/\n",
+		want: []string{"sallyport.yaml:1: issuer: it must not end with a slash"}},
+	{name: "issuer that is a sentence", file: "issuer: the usual one\n",
+		want: []string{"sallyport.yaml:1: issuer: it is no URL; want one such as https://app.example.com/auth"}},
+	{name: "issuer against path", file: "issuer: https://app.example.com/auth\npath: /login\n",
+		want: []string{`sallyport.yaml:2: path: "/login" is not the path of issuer, "https://app.example.com/auth"; set issuer alone`}},
+	{name: "issuer without path against path", file: "issuer: https://app.example.com\n", env: []string{"SALLYPORT_PATH=/auth"},
+		want: []string{`SALLYPORT_PATH: "/auth" is not the path of issuer, "https://app.example.com"; set issuer alone`}},
+	{name: "no issuer off loopback", env: []string{"SALLYPORT_LISTEN=0.0.0.0:8000"},
+		want: []string{"issuer: it is required because listen is not on loopback; give the public URL of the mount, such as https://app.example.com/auth"}},
+	{name: "path with a slash at the end", file: "path: /auth/\n",
+		want: []string{`sallyport.yaml:1: path: want "/", or a path such as /auth without a slash at its end`}},
+	{name: "path that climbs", file: "path: /a/../b\n",
+		want: []string{`sallyport.yaml:1: path: want "/", or a path such as /auth without a slash at its end`}},
+
+	// Cookies
+	{name: "insecure with https", file: "issuer: https://app.example.com\ncookie:\n  insecure: true\n",
+		want: []string{"sallyport.yaml:3: cookie.insecure: it is for http issuers on loopback, and the issuer is https; remove it"}},
+	{name: "same_site none with insecure", file: "cookie:\n  insecure: true\n  same_site: none\n",
+		want: []string{"sallyport.yaml:3: cookie.same_site: none needs Secure cookies, so it does not go with cookie.insecure: browsers drop such cookies"}},
+	{name: "host_prefix with a path", file: "cookie:\n  host_prefix: true\n",
+		want: []string{`sallyport.yaml:2: cookie.host_prefix: it needs path: / and an issuer without a path; path is "/auth"`}},
+	{name: "host_prefix with a domain", file: "issuer: https://app.example.com\ncookie:\n  host_prefix: true\n  domain: example.com\n",
+		want: []string{"sallyport.yaml:3: cookie.host_prefix: it does not go with cookie.domain; remove one of them"}},
+	{name: "host_prefix with insecure", file: "path: /\ncookie:\n  host_prefix: true\n  insecure: true\n",
+		want: []string{"sallyport.yaml:3: cookie.host_prefix: it does not go with cookie.insecure; remove one of them"}},
+	{name: "domain of somebody else", file: "issuer: https://app.example.com\ncookie:\n  domain: ample.com\n",
+		want: []string{`sallyport.yaml:3: cookie.domain: "ample.com" is neither the host of issuer, "app.example.com", nor a parent of it; write it without a dot in front`}},
+	{name: "names of cookies", file: "cookie:\n  name: \"a=b\"\n  csrf_name: \"a b\"\n",
+		want: []string{
+			`sallyport.yaml:2: cookie.name: "a=b" is no cookie name (RFC 6265 §4.1.1)`,
+			`sallyport.yaml:3: cookie.csrf_name: this value is no cookie name (RFC 6265 §4.1.1)`,
+		}},
+	{name: "one name for both cookies", file: "cookie:\n  name: CSRF_token\n",
+		want: []string{`sallyport.yaml:2: cookie.name: both cookies have the name "CSRF_token"`}},
+
+	// Origins
+	{name: "wildcard origin", file: "trusted_origins:\n  - https://a.example\n  - https://*.example.com\n",
+		want: []string{`sallyport.yaml:3: trusted_origins: "https://*.example.com": wildcards are not supported; name each origin`}},
+	{name: "origin with a path", file: "trusted_origins: [\"https://a.example/\"]\n",
+		want: []string{`sallyport.yaml:1: trusted_origins: "https://a.example/": an origin has no path, query or user; write https://a.example`}},
+	{name: "wildcard in return_to", file: "return_to: [\"https://*.example.com/\"]\n",
+		want: []string{`sallyport.yaml:1: return_to: "https://*.example.com/": wildcards are not supported; name each target`}},
+
+	// Times that do not go together
+	{name: "idle longer than the session", file: "tokens:\n  session_ttl: 1h\n  idle_ttl: 2h\n",
+		want: []string{"sallyport.yaml:3: tokens.idle_ttl: it is 2h0m0s, more than tokens.session_ttl, which is 1h0m0s"}},
+	{name: "retry window of two minutes", file: "tokens:\n  retry_window: 2m\n",
+		want: []string{"sallyport.yaml:2: tokens.retry_window: it is 2m, want between 1s and 60s"}},
+
+	// Identity providers
+	{name: "incomplete providers", file: "idps:\n  - name: a\n    provider: cognito\n  - provider: oidc\n  - name: c\n  - d\n",
+		want: []string{
+			"sallyport.yaml:2: idps[0].client_id: it is missing",
+			"sallyport.yaml:2: idps[0].region: it is missing",
+			"sallyport.yaml:2: idps[0].user_pool: it is missing",
+			"sallyport.yaml:4: idps[1].name: it is missing",
+			"sallyport.yaml:4: idps[1].client_id: it is missing",
+			"sallyport.yaml:4: idps[1].issuer: it is missing",
+			"sallyport.yaml:5: idps[2].provider: it is missing",
+			"sallyport.yaml:5: idps[2].client_id: it is missing",
+			"sallyport.yaml:6: idps[3]: want a provider with name and provider",
+		}},
+	{name: "member of another provider", file: "idps:\n  - name: a\n    provider: oidc\n    client_id: x\n    issuer: https://a.example\n    region: eu-central-1\n",
+		want: []string{"sallyport.yaml:6: idps[0].region: only provider cognito has it; remove it"}},
+	{name: "misspelt member", file: "idps:\n  - name: a\n    provider: oidc\n    clientid: x\n    client_id: x\n    issuer: https://a.example\n",
+		want: []string{`sallyport.yaml:4: idps[0]: unknown key "clientid"; did you mean "client_id"?`}},
+	{name: "providers of a later version", file: "idps:\n  - name: a\n    provider: google\n    client_id: x\n    client_secret: CANARY\n    linking: verified_email\n",
+		want: []string{
+			"sallyport.yaml:3: idps[0].provider: google is not in this version yet; write cognito or oidc or remove the setting",
+			"sallyport.yaml:5: idps[0].client_secret: the login flow is not in this version yet; remove the setting",
+			"sallyport.yaml:6: idps[0].linking: verified_email is not in this version yet; write deny or remove the setting",
+		}},
+	{name: "providers in the environment", env: []string{`SALLYPORT_IDPS=[{"name": "a", "provider": "oidc", "client_id": 5, "client_secret": "CANARY"}]`},
+		want: []string{
+			"SALLYPORT_IDPS: idps[0].client_id: want text; put it in quotes",
+			"SALLYPORT_IDPS: idps[0].client_secret: the login flow is not in this version yet; remove the setting",
+			"SALLYPORT_IDPS: idps[0].issuer: it is missing",
+		}},
+	{name: "broken JSON", env: []string{`SALLYPORT_IDPS=[{"name": "CANARY",}]`},
+		want: []string{"SALLYPORT_IDPS: want a JSON array of objects: expected a member name at byte 19"}},
+	{name: "JSON with a name twice", env: []string{`SALLYPORT_IDPS=[{"name": "a", "name": "b"}]`},
+		want: []string{"SALLYPORT_IDPS: want a JSON array of objects: member name given twice at byte 15"}},
+
+	// What this version does not have
+	{name: "later", file: "limits:\n  account: 5/1m\ntrusted_proxies: [10.0.0.0/8]\nforward:\n  enabled: true\n", env: []string{"SALLYPORT_TOKENS_KEY_ROTATION=720h"},
+		want: []string{
+			"sallyport.yaml:2: limits.account: rate limits are not in this version yet; remove the setting",
+			"sallyport.yaml:3: trusted_proxies: trusted proxies are not in this version yet; remove the setting",
+			"sallyport.yaml:5: forward.enabled: forward auth is not in this version yet; write false or remove the setting",
+			"SALLYPORT_TOKENS_KEY_ROTATION: key rotation is not in this version yet; remove the setting",
+		}},
+	{name: "algorithm of a later version", file: "tokens:\n  alg: EdDSA\n",
+		want: []string{"sallyport.yaml:2: tokens.alg: EdDSA is not in this version yet; write ES256 or remove the setting"}},
+	{name: "algorithm of no version", file: "tokens:\n  alg: HS256\n", want: []string{`sallyport.yaml:2: tokens.alg: want ES256; not "HS256"`}},
+	{name: "PostgreSQL", flags: map[string]string{"database": "postgres://app:CANARY@db.example/app"},
+		want: []string{"--database: PostgreSQL is not in this version yet; write sqlite:FILE"}},
+	{name: "another database", env: []string{"SALLYPORT_DATABASE=mysql://app:CANARY@db.example/app"},
+		want: []string{"SALLYPORT_DATABASE: want sqlite:FILE, such as sqlite:sallyport.db"}},
+	{name: "claim that every token has", file: "claims:\n  user_attributes: [email, sub]\n",
+		want: []string{`sallyport.yaml:2: claims.user_attributes: "sub" is a claim of every access token already`}},
+
+	{name: "everything at once, in order", file: "path: auth\nissuer: http://app.example.com\nsecret: CANARY\n", env: []string{"SALLYPORT_CSRF=no"}, flags: map[string]string{"log-format": "xml"},
+		want: []string{
+			`sallyport.yaml:1: path: want "/", or a path such as /auth without a slash at its end`,
+			"sallyport.yaml:3: secret: it has 6 bytes, want at least 32 from a secure source",
+			`SALLYPORT_CSRF: want auto, token; not "no"`,
+			`--log-format: want text, json; not "xml"`,
+		}},
+}
+
+func TestFaults(t *testing.T) {
+	for _, tc := range faultCases {
+		t.Run(tc.name, func(t *testing.T) {
+			s, err := load(t, tc.file, tc.env, tc.flags)
+			if s != nil {
+				t.Errorf("Load() = settings, want none")
+			}
+			got := lines(t, err)
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("Load() differs (-want +got):\n%s", diff)
+			}
+			if strings.Contains(strings.Join(got, "\n"), "CANARY") {
+				t.Errorf("Load() = %q, which shows a secret", got)
+			}
+		})
+	}
+}
+
+func TestFaultsUnwrap(t *testing.T) {
+	_, err := load(t, "csrf: maybe\n", nil, nil)
+	fault, ok := errors.AsType[*Fault](err)
+	if want := (Fault{Place{File: DefaultFile, Line: 1, Column: 7}, "csrf", `want auto, token; not "maybe"`}); !ok || *fault != want {
+		t.Errorf("Load() holds %+v, want %+v", fault, want)
+	}
+}
+
+func TestTableIsConsistent(t *testing.T) {
+	variables := map[string]string{}
+	for _, row := range table {
+		for _, name := range []string{variable(row.key), variable(row.key) + fileSuffix} {
+			if other, taken := variables[name]; taken {
+				t.Errorf("%s and %s are both set by %s", row.key, other, name)
+			}
+			if variables[name] = row.key; passedOver.MatchString(name) {
+				t.Errorf("%s is set by %s, which is passed over", row.key, name)
+			}
+		}
+		checkRule(t, row.key, row.rule, row.field(&Settings{}))
+	}
+	for _, row := range idpTable {
+		checkRule(t, "idps[]."+row.key, row.rule, row.field(&IDP{}))
+	}
+}
+
+func checkRule(t *testing.T, name string, r rule, into any) {
+	t.Helper()
+	if r.about == "" {
+		t.Errorf("%s: about is empty", name)
+	}
+	for what, value := range map[string]string{"standard": r.standard, "now": r.now, "least": r.least, "most": r.most} {
+		if value == "" {
+			continue
+		}
+		l := &loader{settings: &Settings{places: map[string]Place{}}, broken: map[string]bool{}}
+		r.later = ""
+		if l.decode(r, "", node{shape: word, text: value}, into); len(l.faults) > 0 {
+			t.Errorf("%s: %s %q is refused: %v", name, what, value, l.faults)
+		}
+	}
+	l := &loader{settings: &Settings{}, broken: map[string]bool{}}
+	l.decode(rule{}, "", node{shape: refused + 1}, into)
+	if strings.Contains(l.faults.Error(), "no value is accepted") {
+		t.Errorf("%s: a %T cannot be decoded", name, into)
+	}
+}
+
+// FuzzSettings mutates what stands around a secret: no fault may show it, and nothing may panic.
+func FuzzSettings(f *testing.F) {
+	const canary = "CANARY-MLWvRzBo"
+	for _, tc := range faultCases {
+		f.Add(tc.file, "", strings.Join(tc.env, "\n"))
+		f.Add(tc.file, "\n"+tc.file, "")
+		f.Add("", "\n"+tc.file, "")
+	}
+	f.Add(everything, "", "")
+	for _, around := range []string{"\"", "'", "[", "]", "{", "}", "? ", "|\n  ", ">", "&a ", "*", "!!str ", "#", ": ", "- ", "cookie: ", "csrf: ", "issuer: ", "  ", "---\n", "%YAML "} {
+		f.Add(around, around, "SALLYPORT_IDPS="+around)
+		f.Add("tokens:\n  audience: "+around, around+"\n", "")
+	}
+	dir := f.TempDir()
+	f.Fuzz(func(t *testing.T, before, after, environ string) {
+		if strings.Contains(before+after+environ, "CANARY") {
+			return // the canary must be ours alone
+		}
+		file, err := os.CreateTemp(dir, "*.yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := file.Name()
+		defer os.Remove(name)
+		file.WriteString(before + "secret: " + canary + after)
+		file.Close()
+		variables := strings.Split(environ, "\n")
+		for i, entry := range variables {
+			if strings.Contains(entry, fileSuffix+"=") {
+				variables[i] = "" // the fuzzer must not open the files of this machine
+			}
+		}
+		variables = append(variables, "SALLYPORT_COOKIE_SALT="+canary, "SALLYPORT_SECRET="+canary,
+			`SALLYPORT_IDPS=[{"client_secret": "`+canary+`"`+strings.ReplaceAll(after, "\n", " "))
+		s, err := Load(Sources{File: name, Environ: variables})
+		if (s == nil) == (err == nil) {
+			t.Fatalf("Load() = %v, %v", s, err)
+		}
+		if err != nil && strings.Contains(err.Error(), canary) {
+			t.Errorf("Load() = %q, which shows the secret", err)
+		}
+	})
+}

@@ -1,0 +1,99 @@
+package settings
+
+import "time"
+
+// IDP is the settings of one identity provider.
+type IDP struct {
+	Name         string
+	Provider     string // cognito, oidc
+	ClientID     string
+	Audiences    []string
+	Issuer       string
+	Region       string // cognito
+	UserPool     string // cognito
+	JWKSURI      string // oidc
+	RequireNonce bool
+	MaxTokenAge  time.Duration
+
+	CreateUsers          *bool // nil: the provider's default
+	RequireVerifiedEmail *bool // nil: the provider's default
+}
+
+// The providers that this version knows.
+const (
+	ProviderCognito = "cognito"
+	ProviderOIDC    = "oidc"
+)
+
+// loginFlow is why a member of idps is not there yet.
+const loginFlow = "the login flow is"
+
+// idpTable is every member of one idps entry.
+var idpTable = []setting[IDP]{
+	{rule{key: "name", about: "name of the provider in logs and listings"},
+		func(p *IDP) any { return &p.Name }},
+	{rule{key: "provider", words: []string{ProviderCognito, ProviderOIDC}, laterWords: []string{"google", "entra", "apple", "github"},
+		about: "whose ways it has"},
+		func(p *IDP) any { return &p.Provider }},
+	{rule{key: "client_id",
+		about: "client at the provider whose tokens are accepted"},
+		func(p *IDP) any { return &p.ClientID }},
+	{rule{key: "client_secret", secret: true, later: loginFlow, about: "secret of that client"},
+		unused[IDP, string]},
+	{rule{key: "region", provider: ProviderCognito,
+		about: "AWS region of the user pool"},
+		func(p *IDP) any { return &p.Region }},
+	{rule{key: "user_pool", provider: ProviderCognito,
+		about: "id of the user pool"},
+		func(p *IDP) any { return &p.UserPool }},
+	{rule{key: "domain", later: loginFlow, about: "domain of the user pool's own pages"},
+		unused[IDP, string]},
+	{rule{key: "issuer",
+		about: "issuer of the provider's tokens, compared byte by byte"},
+		func(p *IDP) any { return &p.Issuer }},
+	{rule{key: "audiences",
+		about: "further clients whose tokens are accepted"},
+		func(p *IDP) any { return &p.Audiences }},
+	{rule{key: "scopes", later: loginFlow, about: "scopes that a login asks for"},
+		unused[IDP, []string]},
+	{rule{key: "linking", standard: "deny", words: []string{"deny"}, laterWords: []string{"verified_email"},
+		about: "what becomes of an identity whose e-mail address a user has"},
+		unused[IDP, string]},
+	{rule{key: "create_users",
+		about: "whether an unknown identity becomes a user"},
+		func(p *IDP) any { return &p.CreateUsers }},
+	{rule{key: "require_verified_email",
+		about: "whether an address that is said to be unverified keeps a user from being made"},
+		func(p *IDP) any { return &p.RequireVerifiedEmail }},
+	{rule{key: "require_nonce", standard: "false",
+		about: "refuse an exchange without a nonce"},
+		func(p *IDP) any { return &p.RequireNonce }},
+	{rule{key: "max_token_age", standard: "10m", least: "1s", most: "24h",
+		about: "oldest ID token that is accepted"},
+		func(p *IDP) any { return &p.MaxTokenAge }},
+	{rule{key: "hosted_domain", later: "provider google is",
+		about: "Google Workspace whose users are accepted"},
+		unused[IDP, string]},
+	{rule{key: "tenants", later: "provider entra is",
+		about: "Entra tenants whose users are accepted"},
+		unused[IDP, []string]},
+	{rule{key: "team_id", later: "provider apple is", about: "Apple team"},
+		unused[IDP, string]},
+	{rule{key: "key_id", later: "provider apple is", about: "key of the Apple team"},
+		unused[IDP, string]},
+	{rule{key: "private_key", secret: true, later: "provider apple is",
+		about: "private half of that key"},
+		unused[IDP, string]},
+	{rule{key: "authorization_endpoint", later: loginFlow, about: "where a login begins"},
+		unused[IDP, string]},
+	{rule{key: "token_endpoint", later: loginFlow, about: "where a code is exchanged"},
+		unused[IDP, string]},
+	{rule{key: "jwks_uri", provider: ProviderOIDC,
+		about: "where the keys are; by default as the discovery document says"},
+		func(p *IDP) any { return &p.JWKSURI }},
+	{rule{key: "logout_return_to", later: loginFlow, about: "where the provider's logoff returns to"},
+		unused[IDP, string]},
+	{rule{key: "sync", later: "taking over changes from the provider is", now: "false",
+		about: "take over name and address at every exchange"},
+		unused[IDP, bool]},
+}

@@ -1,0 +1,134 @@
+package settings
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+)
+
+// DefaultFile is read when no other file is named and it exists.
+const DefaultFile = "sallyport.yaml"
+
+// Sources is where settings come from.
+type Sources struct {
+	File    string            // "": DefaultFile, if there is one
+	Environ []string          // NAME=value, as os.Environ gives it
+	Flags   map[string]string // by the name of the flag, without dashes
+}
+
+// Load reads the sources, each over the one before it, and checks what they say together. The error
+// is a Faults with everything that is wrong.
+func Load(from Sources) (*Settings, error) {
+	l := &loader{settings: &Settings{places: map[string]Place{}}, broken: map[string]bool{}}
+	for i := range table {
+		if row := &table[i]; row.standard != "" {
+			l.decode(row.rule, "", node{shape: word, text: row.standard}, row.field(l.settings))
+		}
+	}
+	l.readFile(from.File)
+	l.readEnvironment(from.Environ)
+	l.readFlags(from.Flags)
+	if !l.unread { // else what was meant is not there
+		l.check()
+	}
+	if len(l.faults) > 0 {
+		l.faults.sort()
+		return nil, l.faults
+	}
+	return l.settings, nil
+}
+
+type loader struct {
+	settings *Settings
+	faults   Faults
+	broken   map[string]bool // settings with a fault of their own; no other check builds on them
+	unread   bool            // the file could not be read
+}
+
+func (l *loader) fault(at Place, key, problem string) {
+	l.broken[key] = true
+	l.faults = append(l.faults, &Fault{Place: at, Key: key, Problem: problem})
+}
+
+func (l *loader) warn(format string, args ...any) {
+	l.settings.Warnings = append(l.settings.Warnings, fmt.Sprintf(format, args...))
+}
+
+// set gives a setting the value of one source.
+func (l *loader) set(row *setting[Settings], n node) {
+	l.settings.places[row.key] = n.at
+	l.decode(row.rule, "", n, row.field(l.settings))
+}
+
+// readFile reads the YAML file.
+func (l *loader) readFile(name string) {
+	named := name != ""
+	if !named {
+		name = DefaultFile
+	}
+	content, mode, err := readSmall(name)
+	if errors.Is(err, fs.ErrNotExist) && !named {
+		return
+	}
+	if err != nil {
+		l.unread = true
+		l.fault(Place{File: name}, "", reason(err))
+		return
+	}
+	root, faults := readYAML(name, content)
+	l.faults = append(l.faults, faults...)
+	l.unread = len(faults) > 0
+	switch root.shape {
+	case mapping:
+		walk(l, table, root, "", "", func(row *setting[Settings], n node) {
+			if row.secret && mode&0o004 != 0 {
+				l.warn("%s holds a secret and can be read by everybody; chmod 600 %s", name, name)
+			}
+			l.set(row, n)
+		})
+	case empty, refused:
+	default:
+		l.fault(root.at, "", "want settings, such as listen: 127.0.0.1:8000")
+	}
+}
+
+// maxFile is the most that a file of settings or a secret may have, in bytes.
+const maxFile = 256 << 10
+
+// readSmall reads a file that a person wrote, and its mode.
+func readSmall(name string) ([]byte, fs.FileMode, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, 0, err
+	}
+	content, err := io.ReadAll(io.LimitReader(file, maxFile+1))
+	if err == nil && len(content) > maxFile {
+		err = fmt.Errorf("it is larger than %d KiB", maxFile>>10)
+	}
+	return content, info.Mode(), err
+}
+
+// reason is err without the name of the file, which the place of the fault holds.
+func reason(err error) string {
+	if fault, ok := errors.AsType[*fs.PathError](err); ok {
+		return fault.Err.Error()
+	}
+	return err.Error()
+}
+
+// readFlags takes the flags that were given.
+func (l *loader) readFlags(flags map[string]string) {
+	for i := range table {
+		row := &table[i]
+		if value, given := flags[row.flag]; given && row.flag != "" {
+			l.set(row, node{at: Place{Flag: "--" + row.flag}, shape: word, text: value})
+		}
+	}
+}

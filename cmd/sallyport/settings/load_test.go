@@ -1,0 +1,337 @@
+package settings
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// load reads file (with no file at all when it is "") in a folder of its own.
+func load(t *testing.T, file string, environ []string, flags map[string]string) (*Settings, error) {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	if file != "" {
+		write(t, DefaultFile, file)
+	}
+	return Load(Sources{Environ: environ, Flags: flags})
+}
+
+func write(t *testing.T, name, content string) {
+	t.Helper()
+	if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// lines is what Load finds wrong, as text.
+func lines(t *testing.T, err error) []string {
+	t.Helper()
+	if err == nil {
+		return nil
+	}
+	if _, ok := errors.AsType[Faults](err); !ok {
+		t.Fatalf("Load returns a %T, want Faults", err)
+	}
+	return strings.Split(err.Error(), "\n")
+}
+
+func TestDefaults(t *testing.T) {
+	for name, file := range map[string]string{
+		"no file": "", "empty file": "\n", "comments": "# nothing\n", "empty sections": "tokens:\n# access_ttl: 5m\ncookie:\n",
+		"empty document": "---\n", "byte order mark": "\xef\xbb\xbf# nothing\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := load(t, file, nil, nil)
+			if err != nil {
+				t.Fatalf("Load() = %v", err)
+			}
+			want := &Settings{
+				Issuer: "http://127.0.0.1:8000/auth", Listen: "127.0.0.1:8000", AdminListen: "127.0.0.1:8001",
+				Database: "sqlite:sallyport.db", Path: "/auth", CSRF: "auto",
+				Cookie:   Cookie{Name: "refresh_cookie", CSRFName: "CSRF_token", SameSite: "strict"},
+				Tokens:   Tokens{AccessTTL: 5 * time.Minute, SessionTTL: 24 * time.Hour, IdleTTL: 24 * time.Hour, RetryWindow: 10 * time.Second, Alg: "ES256", ClientID: "sallyport"},
+				Password: Password{MinLength: 8},
+				Log:      Log{Level: "info"},
+				places:   map[string]Place{},
+			}
+			if diff := cmp.Diff(want, got, cmp.AllowUnexported(Settings{})); diff != "" {
+				t.Errorf("Load() differs (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+const everything = `
+issuer: https://app.example.com/door
+listen: 0.0.0.0:9000
+admin_listen: "[::1]:9001"
+database: sqlite:/data/app.db
+secret:
+  - the newest of two secrets, 32 bytes or more
+  - the older of two secrets, 32 bytes or more
+path: /door
+cookie:
+  name: r
+  csrf_name: c
+  salt: pepper
+  domain: example.com
+  same_site: none
+  host_prefix: false
+  insecure: false
+csrf: token
+trusted_origins: [https://spa.example.com]
+trusted_proxies: []
+return_to: []
+tokens:
+  access_ttl: 90s
+  session_ttl: 720h
+  idle_ttl: 48h
+  retry_window: 5s
+  alg: ES256
+  audience: [orders, "invoices"]
+  client_id: shop
+idps:
+  - name: pool
+    provider: cognito
+    client_id: abc
+    region: eu-central-1
+    user_pool: eu-central-1_AbC
+    linking: deny
+    sync: false
+  - name: other
+    provider: oidc
+    issuer: https://login.example.com
+    client_id: def
+    audiences: [ghi]
+    jwks_uri: https://login.example.com/keys
+    create_users: false
+    require_verified_email: true
+    require_nonce: true
+    max_token_age: 1h
+claims:
+  user_attributes: [email, plan]
+user_fields: [id]
+user_uuid_attribute: subject
+password:
+  hash: argon2id
+  min_length: 12
+  slots: 3
+forward:
+  enabled: false
+log:
+  level: debug
+  format: json
+`
+
+func TestEverySettingOfTheFile(t *testing.T) {
+	got, err := load(t, everything, nil, nil)
+	if err != nil {
+		t.Fatalf("Load() = %v", err)
+	}
+	no, yes := false, true
+	want := &Settings{
+		Issuer: "https://app.example.com/door", Listen: "0.0.0.0:9000", AdminListen: "[::1]:9001", Database: "sqlite:/data/app.db",
+		Secret: Secret{[]byte("the newest of two secrets, 32 bytes or more"), []byte("the older of two secrets, 32 bytes or more")},
+		Path:   "/door", Cookie: Cookie{Name: "r", CSRFName: "c", Salt: "pepper", Domain: "example.com", SameSite: "none"},
+		CSRF: "token", TrustedOrigins: []string{"https://spa.example.com"},
+		Tokens: Tokens{AccessTTL: 90 * time.Second, SessionTTL: 720 * time.Hour, IdleTTL: 48 * time.Hour, RetryWindow: 5 * time.Second,
+			Alg: "ES256", Audience: []string{"orders", "invoices"}, ClientID: "shop"},
+		IDPs: []IDP{
+			{Name: "pool", Provider: "cognito", ClientID: "abc", Region: "eu-central-1", UserPool: "eu-central-1_AbC", MaxTokenAge: 10 * time.Minute},
+			{Name: "other", Provider: "oidc", ClientID: "def", Audiences: []string{"ghi"}, Issuer: "https://login.example.com", JWKSURI: "https://login.example.com/keys",
+				RequireNonce: true, MaxTokenAge: time.Hour, CreateUsers: &no, RequireVerifiedEmail: &yes},
+		},
+		UserAttributes: []string{"email", "plan"}, UserFields: []string{"id"}, UserUUIDAttribute: "subject",
+		Password: Password{Slots: 3, MinLength: 12}, Log: Log{Level: "debug", Format: "json"},
+		places: got.places,
+	}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(Settings{})); diff != "" {
+		t.Errorf("Load() differs (-want +got):\n%s", diff)
+	}
+	if got, want := got.Fault("idps[1].issuer", "no").Error(), "sallyport.yaml:40: idps[1].issuer: no"; got != want {
+		t.Errorf("Fault() = %q, want %q", got, want)
+	}
+	if got, want := got.Fault("idps[0].name.x", "no").Error(), "sallyport.yaml:31: idps[0].name.x: no"; got != want {
+		t.Errorf("Fault() = %q, want %q", got, want)
+	}
+}
+
+// TestEveryVariable sets each setting that has an effect through the environment, to another value
+// than its default.
+func TestEveryVariable(t *testing.T) {
+	environ := []string{
+		"SALLYPORT_ISSUER=https://app.example.com", "SALLYPORT_LISTEN=:9000", "SALLYPORT_ADMIN_LISTEN=127.0.0.1:0", "SALLYPORT_DATABASE=sqlite:x",
+		"SALLYPORT_SECRET=the newest of two secrets with 32 bytes, the older of two secrets with 32 bytes", "SALLYPORT_PATH=/",
+		"SALLYPORT_COOKIE_NAME=r", "SALLYPORT_COOKIE_CSRF_NAME=c", "SALLYPORT_COOKIE_SALT=s", "SALLYPORT_COOKIE_DOMAIN=", "SALLYPORT_COOKIE_SAME_SITE=lax",
+		"SALLYPORT_COOKIE_HOST_PREFIX=true", "SALLYPORT_COOKIE_INSECURE=false", "SALLYPORT_CSRF=token", "SALLYPORT_TRUSTED_ORIGINS=https://a.example, https://b.example",
+		"SALLYPORT_TOKENS_ACCESS_TTL=1m", "SALLYPORT_TOKENS_SESSION_TTL=2h", "SALLYPORT_TOKENS_IDLE_TTL=1h", "SALLYPORT_TOKENS_RETRY_WINDOW=1s",
+		"SALLYPORT_TOKENS_AUDIENCE=", "SALLYPORT_TOKENS_CLIENT_ID=42", "SALLYPORT_USER_FIELDS=id,email",
+		`SALLYPORT_IDPS=[{"name": "a", "provider": "oidc", "issuer": "https://idp.example", "client_id": "x", "require_nonce": true, "audiences": ["y"]}]`,
+		"SALLYPORT_CLAIMS_USER_ATTRIBUTES=email", "SALLYPORT_USER_UUID_ATTRIBUTE=u", "SALLYPORT_PASSWORD_SLOTS=2", "SALLYPORT_PASSWORD_MIN_LENGTH=15",
+		"SALLYPORT_LOG_LEVEL=warn", "SALLYPORT_LOG_FORMAT=text",
+		// What Kubernetes and the tests set.
+		"SALLYPORT_PORT=tcp://10.0.0.1:8000", "SALLYPORT_PORT_8000_TCP=tcp://10.0.0.1:8000", "SALLYPORT_PORT_8000_TCP_PROTO=tcp", "SALLYPORT_PORT_8000_TCP_PORT=8000",
+		"SALLYPORT_PORT_8000_TCP_ADDR=10.0.0.1", "SALLYPORT_SERVICE_HOST=10.0.0.1", "SALLYPORT_SERVICE_PORT=8000", "SALLYPORT_SERVICE_PORT_HTTP=8000", "SALLYPORT_TEST_X=1",
+		"HOME=/", "not a variable",
+	}
+	got, err := load(t, "", environ, nil)
+	if err != nil {
+		t.Fatalf("Load() = %v", err)
+	}
+	want := &Settings{
+		Issuer: "https://app.example.com", Listen: ":9000", AdminListen: "127.0.0.1:0", Database: "sqlite:x",
+		Secret: Secret{[]byte("the newest of two secrets with 32 bytes"), []byte("the older of two secrets with 32 bytes")}, Path: "/",
+		Cookie: Cookie{Name: "r", CSRFName: "c", Salt: "s", SameSite: "lax", HostPrefix: true}, CSRF: "token",
+		TrustedOrigins: []string{"https://a.example", "https://b.example"},
+		Tokens:         Tokens{AccessTTL: time.Minute, SessionTTL: 2 * time.Hour, IdleTTL: time.Hour, RetryWindow: time.Second, Alg: "ES256", Audience: []string{}, ClientID: "42"},
+		IDPs:           []IDP{{Name: "a", Provider: "oidc", ClientID: "x", Issuer: "https://idp.example", Audiences: []string{"y"}, RequireNonce: true, MaxTokenAge: 10 * time.Minute}},
+		UserAttributes: []string{"email"}, UserFields: []string{"id", "email"}, UserUUIDAttribute: "u",
+		Password: Password{Slots: 2, MinLength: 15}, Log: Log{Level: "warn", Format: "text"},
+		places: got.places,
+	}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(Settings{})); diff != "" {
+		t.Errorf("Load() differs (-want +got):\n%s", diff)
+	}
+}
+
+func TestPrecedence(t *testing.T) {
+	file := "listen: 127.0.0.1:1\nlog:\n  level: debug\n  format: text\n"
+	environ := []string{"SALLYPORT_LISTEN=127.0.0.1:2", "SALLYPORT_LOG_FORMAT=json"}
+	got, err := load(t, file, environ, map[string]string{"listen": "127.0.0.1:3"})
+	if err != nil {
+		t.Fatalf("Load() = %v", err)
+	}
+	if got.Listen != "127.0.0.1:3" || got.Log.Format != "json" || got.Log.Level != "debug" {
+		t.Errorf("Load() = listen %q, log.format %q, log.level %q; want the flag's, the environment's, the file's", got.Listen, got.Log.Format, got.Log.Level)
+	}
+	if got.Issuer != "http://127.0.0.1:3/auth" {
+		t.Errorf("Issuer = %q, want the one of the listen address that counts", got.Issuer)
+	}
+	if !got.Given("log.level") || got.Given("csrf") {
+		t.Errorf("Given(log.level), Given(csrf) = %v, %v, want true, false", got.Given("log.level"), got.Given("csrf"))
+	}
+}
+
+func TestNamedFile(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, DefaultFile, "csrf: token\n")
+	write(t, "other.yaml", "log:\n  level: warn\n")
+	got, err := Load(Sources{File: "other.yaml"})
+	if err != nil || got.CSRF != "auto" || got.Log.Level != "warn" {
+		t.Errorf("Load(other.yaml) = %v, %v, want what that file says and nothing of %s", got, err, DefaultFile)
+	}
+	_, err = Load(Sources{File: "missing.yaml"})
+	if diff := cmp.Diff([]string{"missing.yaml: no such file or directory"}, lines(t, err)); diff != "" {
+		t.Errorf("Load(missing.yaml) differs (-want +got):\n%s", diff)
+	}
+}
+
+func TestValueFromFile(t *testing.T) {
+	t.Chdir(t.TempDir())
+	secret := strings.Repeat("s", 32)
+	for name, tc := range map[string]struct{ content, want string }{
+		"as it is":               {secret, secret},
+		"one newline is cut":     {secret + "\n", secret},
+		"of two newlines, one":   {secret + "\n\n", secret + "\n"},
+		"a newline of Windows":   {secret + "\r\n", secret},
+		"white space is kept":    {" " + secret + " ", " " + secret + " "},
+		"thirty-two bytes count": {strings.Repeat("\x00", 32), strings.Repeat("\x00", 32)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			write(t, "secret", tc.content)
+			got, err := Load(Sources{Environ: []string{"SALLYPORT_SECRET_FILE=secret"}})
+			if err != nil {
+				t.Fatalf("Load() = %v", err)
+			}
+			if len(got.Secret) != 1 || string(got.Secret[0]) != tc.want {
+				t.Errorf("Load() with %q in the file = %d secrets, the first %q, want %q", tc.content, len(got.Secret), got.Secret[0], tc.want)
+			}
+			if len(got.Warnings) != 0 {
+				t.Errorf("Warnings = %q, want none", got.Warnings)
+			}
+		})
+	}
+}
+
+func TestWarningsAboutReadableSecrets(t *testing.T) {
+	t.Chdir(t.TempDir())
+	secret := strings.Repeat("s", 32)
+	write(t, "secret", secret)
+	write(t, DefaultFile, "secret: "+secret+"\n")
+	for _, name := range []string{"secret", DefaultFile} {
+		if err := os.Chmod(name, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := Load(Sources{Environ: []string{"SALLYPORT_SECRET_FILE=secret"}})
+	if err != nil {
+		t.Fatalf("Load() = %v", err)
+	}
+	want := []string{
+		"sallyport.yaml holds a secret and can be read by everybody; chmod 600 sallyport.yaml",
+		"the file that SALLYPORT_SECRET_FILE names can be read by everybody; chmod 600 it",
+	}
+	if diff := cmp.Diff(want, got.Warnings); diff != "" {
+		t.Errorf("Warnings differ (-want +got):\n%s", diff)
+	}
+}
+
+func TestIssuerAt(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		env  []string
+		port int
+		want string
+	}{
+		{"port 0", []string{"SALLYPORT_LISTEN=127.0.0.1:0"}, 4711, "http://127.0.0.1:4711/auth"},
+		{"no path", []string{"SALLYPORT_LISTEN=localhost:0", "SALLYPORT_PATH=/"}, 4711, "http://localhost:4711"},
+		{"IPv6", []string{"SALLYPORT_LISTEN=[::1]:0"}, 4711, "http://[::1]:4711/auth"},
+		{"the default port", []string{"SALLYPORT_LISTEN=LOCALHOST:80"}, 80, "http://localhost/auth"},
+		{"given", []string{"SALLYPORT_LISTEN=127.0.0.1:0", "SALLYPORT_ISSUER=https://app.example.com/x"}, 4711, "https://app.example.com/x"},
+		{"fixed port", []string{"SALLYPORT_LISTEN=127.0.0.1:8000"}, 8000, "http://127.0.0.1:8000/auth"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s, err := load(t, "", tc.env, nil)
+			if err != nil {
+				t.Fatalf("Load() = %v", err)
+			}
+			if got := s.IssuerAt(tc.port); got != tc.want {
+				t.Errorf("IssuerAt(%d) = %q, want %q", tc.port, got, tc.want)
+			}
+		})
+	}
+}
+
+func TestPathComesFromIssuer(t *testing.T) {
+	for issuer, want := range map[string]string{
+		"https://a.example": "/", "https://a.example/auth": "/auth", "https://a.example/x/y": "/x/y", "http://localhost:3000/login": "/login",
+	} {
+		s, err := load(t, "", []string{"SALLYPORT_ISSUER=" + issuer}, nil)
+		if err != nil || s.Path != want {
+			t.Errorf("Load(issuer %q) = %v, %v, want path %q", issuer, s, err, want)
+		}
+	}
+}
+
+func TestSecretPrintsRedacted(t *testing.T) {
+	s := Settings{Secret: Secret{[]byte("canary")}}
+	for _, format := range []string{"%v", "%+v", "%s", "%#v"} {
+		if got := strings.ToLower(problemf(format, s.Secret)); got != "[redacted]" {
+			t.Errorf("a secret prints as %q with %s, want [redacted]", got, format)
+		}
+	}
+}
+
+func TestFileIsBounded(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "large.yaml")
+	write(t, name, strings.Repeat("#\n", maxFile))
+	_, err := Load(Sources{File: name})
+	if diff := cmp.Diff([]string{name + ": it is larger than 256 KiB"}, lines(t, err)); diff != "" {
+		t.Errorf("Load() differs (-want +got):\n%s", diff)
+	}
+}

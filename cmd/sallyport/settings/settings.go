@@ -1,0 +1,128 @@
+package settings
+
+import (
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Settings is everything that can be set, with the defaults filled in and checked.
+type Settings struct {
+	// Issuer is the public URL of the mount. It is "" only when Listen has port 0 and nothing else
+	// says what it is: see IssuerAt.
+	Issuer      string
+	Listen      string // host:port
+	AdminListen string // host:port
+	Database    string // sqlite:FILE
+	Secret      Secret // the newest first; empty: the file beside the database
+	Path        string // of the mount: "/" or "/auth"
+
+	Cookie         Cookie
+	CSRF           string // auto, token
+	TrustedOrigins []string
+	Tokens         Tokens
+	IDPs           []IDP
+
+	UserAttributes    []string // claims.user_attributes
+	UserFields        []string
+	UserUUIDAttribute string
+
+	Password Password
+	Log      Log
+
+	// Warnings are about what may stay as it is but should not, one sentence each.
+	Warnings []string
+
+	places map[string]Place // where each setting that is not the default was given
+}
+
+// Secret is root secrets, the newest first. It prints as [redacted].
+type Secret [][]byte
+
+// String hides the secrets from a format that prints them by accident.
+func (Secret) String() string { return "[redacted]" }
+
+// GoString is String, for the verb %#v.
+func (s Secret) GoString() string { return s.String() }
+
+// Cookie is the settings of the two cookies.
+type Cookie struct {
+	Name       string
+	CSRFName   string
+	Salt       string
+	Domain     string
+	SameSite   string // strict, lax, none
+	HostPrefix bool
+	Insecure   bool
+}
+
+// Tokens is the settings of access tokens and sessions.
+type Tokens struct {
+	AccessTTL   time.Duration
+	SessionTTL  time.Duration
+	IdleTTL     time.Duration
+	RetryWindow time.Duration
+	Alg         string
+	Audience    []string
+	ClientID    string
+}
+
+// Password is the settings of password hashing and of the policy for new passwords.
+type Password struct {
+	Slots     int // hashes at a time; 0: one for each core
+	MinLength int // characters
+}
+
+// Log is the settings of the log.
+type Log struct {
+	Level  string // debug, info, warn, error
+	Format string // text, json; "": text on a terminal, else json
+}
+
+// DatabaseFile is the path of the SQLite file.
+func (s *Settings) DatabaseFile() string { return strings.TrimPrefix(s.Database, sqlitePrefix) }
+
+// Given reports whether the setting key was given in any source.
+func (s *Settings) Given(key string) bool {
+	_, given := s.places[key]
+	return given
+}
+
+// Fault says what is wrong with the setting key in the words of problem, and where it was given.
+// It is for faults that are found only when a setting is used.
+func (s *Settings) Fault(key, problem string) *Fault {
+	return &Fault{Place: s.place(key), Key: key, Problem: problem}
+}
+
+// place is where key was given; where what holds key was given, when it is a missing member.
+func (s *Settings) place(key string) Place {
+	for key != "" {
+		if at, given := s.places[key]; given {
+			return at
+		}
+		key = key[:max(0, strings.LastIndexAny(key, ".["))]
+	}
+	return Place{}
+}
+
+// IssuerAt is the issuer of a server that listens on the given TCP port. The port matters only
+// when the settings leave both the issuer and the port open.
+func (s *Settings) IssuerAt(port int) string {
+	if s.Issuer != "" {
+		return s.Issuer
+	}
+	host, _, err := net.SplitHostPort(s.Listen)
+	if err != nil {
+		return ""
+	}
+	u := url.URL{Scheme: "http", Host: net.JoinHostPort(strings.ToLower(host), strconv.Itoa(port)), Path: s.mount()}
+	if port == 80 { // issuers are compared as strings, and browsers leave the default port away
+		u.Host = strings.TrimSuffix(u.Host, ":80")
+	}
+	return u.String()
+}
+
+// mount is Path as it stands in an issuer, which never ends with a slash.
+func (s *Settings) mount() string { return strings.TrimSuffix(s.Path, "/") }

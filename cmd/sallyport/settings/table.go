@@ -1,0 +1,186 @@
+package settings
+
+import "time"
+
+// setting is one row of a table: everything there is to know about one key. T holds its value:
+// Settings, or IDP for the members of an idps entry.
+type setting[T any] struct {
+	rule
+	field func(*T) any // points to the value, whose Go type says what is accepted
+}
+
+// rule is what a row says besides where its value goes.
+type rule struct {
+	key   string // with dots: tokens.access_ttl
+	about string // what it is, for a person; begins in lower case
+	// standard is the default as it would be written in the environment, "" for none.
+	standard string
+
+	words       []string                            // when not empty, the only values
+	least, most string                              // of a number or a duration, as they would be written
+	check       func(value string) (problem string) // of a text, or of each item of a list
+	secret      bool                                // the value is never shown
+	flag        string                              // that sets it, without dashes
+	provider    string                              // of a member of idps: the only provider that has it
+
+	// later says what is missing in this version ("rate limits are"). Then every value is refused
+	// but now, which is what this version does anyway. laterWords are refused for the same reason.
+	later, now string
+	laterWords []string
+}
+
+// unused stands for the field of a setting that this version does not have: it gives the setting
+// its type.
+func unused[T, V any](*T) any { return new(V) }
+
+// maxSession is 400 days, a bound against slips of the pen: cookies live no longer (RFC 6265bis §5.5).
+const maxSession = "9600h"
+
+// table is every setting but the members of idps, in the order of the documentation.
+var table = []setting[Settings]{
+	{rule{key: "issuer", flag: "issuer",
+		about: "public URL of the mount, such as https://app.example.com/auth; on loopback made from listen and path"},
+		func(s *Settings) any { return &s.Issuer }},
+	{rule{key: "listen", flag: "listen", standard: "127.0.0.1:8000", check: checkListen,
+		about: "address of the public listener"},
+		func(s *Settings) any { return &s.Listen }},
+	{rule{key: "admin_listen", flag: "admin-listen", standard: "127.0.0.1:8001", check: checkListen,
+		about: "address of /livez, /readyz and /version"},
+		func(s *Settings) any { return &s.AdminListen }},
+	{rule{key: "database", flag: "database", standard: "sqlite:sallyport.db", check: checkDatabase,
+		about: "sqlite:FILE, which holds users, sessions and keys"},
+		func(s *Settings) any { return &s.Database }},
+	{rule{key: "secret", secret: true,
+		about: "root secret of at least 32 bytes, or a list while it is rotated, the newest first; by default made once in FILE.secret"},
+		func(s *Settings) any { return &s.Secret }},
+	{rule{key: "path", flag: "path", standard: "/auth", check: checkPath,
+		about: "path of the mount"},
+		func(s *Settings) any { return &s.Path }},
+
+	{rule{key: "cookie.name", standard: "refresh_cookie", check: checkCookieName,
+		about: "name of the cookie with the refresh token"},
+		func(s *Settings) any { return &s.Cookie.Name }},
+	{rule{key: "cookie.csrf_name", standard: "CSRF_token", check: checkCookieName,
+		about: "name of the cookie with the CSRF token"},
+		func(s *Settings) any { return &s.Cookie.CSRFName }},
+	{rule{key: "cookie.salt",
+		about: "enters the key of refresh tokens; another value signs everybody out"},
+		func(s *Settings) any { return &s.Cookie.Salt }},
+	{rule{key: "cookie.domain",
+		about: "parent domain whose hosts all receive the cookies; by default the issuer's host alone"},
+		func(s *Settings) any { return &s.Cookie.Domain }},
+	{rule{key: "cookie.same_site", standard: "strict", words: []string{"strict", "lax", "none"},
+		about: "SameSite of both cookies"},
+		func(s *Settings) any { return &s.Cookie.SameSite }},
+	{rule{key: "cookie.host_prefix", standard: "false",
+		about: "name the cookies __Host-…; needs path / and no domain"},
+		func(s *Settings) any { return &s.Cookie.HostPrefix }},
+	{rule{key: "cookie.insecure", standard: "false",
+		about: "leave Secure away; for http issuers on loopback only"},
+		func(s *Settings) any { return &s.Cookie.Insecure }},
+	{rule{key: "csrf", standard: "auto", words: []string{"auto", "token"},
+		about: "whether a same-origin request may leave CSRF_token away (auto) or never (token)"},
+		func(s *Settings) any { return &s.CSRF }},
+
+	{rule{key: "trusted_origins", check: checkOrigin,
+		about: "origins besides the issuer's that may call with credentials"},
+		func(s *Settings) any { return &s.TrustedOrigins }},
+	{rule{key: "trusted_proxies", later: "trusted proxies are",
+		about: "addresses whose X-Forwarded-For is believed"},
+		unused[Settings, []string]},
+	{rule{key: "return_to", later: "the login flow is", check: checkNoWildcard,
+		about: "where a login may return to, beyond paths of the same origin"},
+		unused[Settings, []string]},
+
+	{rule{key: "tokens.access_ttl", standard: "5m", least: "1s", most: "24h",
+		about: "life of an access token"},
+		func(s *Settings) any { return &s.Tokens.AccessTTL }},
+	{rule{key: "tokens.session_ttl", standard: "24h", least: "1s", most: maxSession,
+		about: "life of a session, however much it is used"},
+		func(s *Settings) any { return &s.Tokens.SessionTTL }},
+	{rule{key: "tokens.idle_ttl", standard: "24h", least: "1s", most: maxSession,
+		about: "life of a session that is not used; at most tokens.session_ttl"},
+		func(s *Settings) any { return &s.Tokens.IdleTTL }},
+	{rule{key: "tokens.retry_window", standard: "10s", least: "1s", most: "60s",
+		about: "how long a client may repeat a refresh whose answer it lost"},
+		func(s *Settings) any { return &s.Tokens.RetryWindow }},
+	{rule{key: "tokens.alg", standard: "ES256", words: []string{"ES256"}, laterWords: []string{"EdDSA", "RS256"},
+		about: "algorithm that signs access tokens"},
+		func(s *Settings) any { return &s.Tokens.Alg }},
+	{rule{key: "tokens.audience",
+		about: "services that accept the access tokens; by default the issuer"},
+		func(s *Settings) any { return &s.Tokens.Audience }},
+	{rule{key: "tokens.client_id", standard: "sallyport",
+		about: "client_id of access tokens"},
+		func(s *Settings) any { return &s.Tokens.ClientID }},
+	{rule{key: "tokens.key_rotation", later: "key rotation is",
+		about: "how often the signing key is replaced"},
+		unused[Settings, time.Duration]},
+
+	{rule{key: "idps",
+		about: "identity providers whose tokens may be exchanged"},
+		func(s *Settings) any { return &s.IDPs }},
+
+	{rule{key: "claims.user_attributes", check: checkClaim,
+		about: "user fields and attributes that become claims of the same name"},
+		func(s *Settings) any { return &s.UserAttributes }},
+	{rule{key: "claims.hook.url", later: "the claims hook is", about: "URL that is asked for claims"},
+		unused[Settings, string]},
+	{rule{key: "claims.hook.secret", secret: true, later: "the claims hook is",
+		about: "key that signs what is sent to the hook"},
+		unused[Settings, string]},
+	{rule{key: "claims.hook.timeout", later: "the claims hook is",
+		about: "how long the hook may take"},
+		unused[Settings, time.Duration]},
+	{rule{key: "user_fields",
+		about: "user fields and attributes that the token response shows as user"},
+		func(s *Settings) any { return &s.UserFields }},
+	{rule{key: "user_uuid_attribute",
+		about: "attribute that receives the provider's subject when an exchange makes a user"},
+		func(s *Settings) any { return &s.UserUUIDAttribute }},
+
+	{rule{key: "password.hash", now: "argon2id", later: "another cost of a hash is",
+		about: "cost of a password hash; argon2id with 19 MiB, 2 passes and 1 lane"},
+		unused[Settings, string]},
+	{rule{key: "password.min_length", standard: "8", least: "1", most: "256",
+		about: "characters that a new password should have"},
+		func(s *Settings) any { return &s.Password.MinLength }},
+	{rule{key: "password.slots", standard: "0", least: "0", most: "1024",
+		about: "passwords hashed at a time, 19 MiB each; 0 is one for each core"},
+		func(s *Settings) any { return &s.Password.Slots }},
+
+	{rule{key: "limits.account", later: "rate limits are",
+		about: "failed sign-ins of one account and known address"},
+		unused[Settings, string]},
+	{rule{key: "limits.address", later: "rate limits are", about: "failed sign-ins from one address"},
+		unused[Settings, string]},
+	{rule{key: "limits.session", later: "rate limits are", about: "refreshes of one session"},
+		unused[Settings, string]},
+
+	{rule{key: "forward.enabled", now: "false", later: "forward auth is",
+		about: "answer proxies that ask who a request comes from"},
+		unused[Settings, bool]},
+	{rule{key: "forward.cookie_name", now: "sallyport_site", later: "forward auth is",
+		about: "name of the site cookie"},
+		unused[Settings, string]},
+	{rule{key: "forward.cookie_domain", later: "forward auth is", about: "domain of the site cookie"},
+		unused[Settings, string]},
+
+	{rule{key: "log.level", flag: "log-level", standard: "info", words: []string{"debug", "info", "warn", "error"},
+		about: "least level that is logged"},
+		func(s *Settings) any { return &s.Log.Level }},
+	{rule{key: "log.format", flag: "log-format", words: []string{"text", "json"},
+		about: "form of the log; by default text on a terminal, else json"},
+		func(s *Settings) any { return &s.Log.Format }},
+}
+
+// FlagHelp is what the flags that set something are for, by the name of the flag.
+func FlagHelp() map[string]string {
+	help := map[string]string{}
+	for _, row := range table {
+		if row.flag != "" {
+			help[row.flag] = row.about
+		}
+	}
+	return help
+}

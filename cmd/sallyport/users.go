@@ -1,0 +1,232 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/sallyport-auth/sallyport"
+	"github.com/sallyport-auth/sallyport/cmd/sallyport/settings"
+	"github.com/sallyport-auth/sallyport/password"
+)
+
+type usersCommand struct {
+	Create      usersCreate      `cmd:"" help:"Make a user."`
+	List        usersList        `cmd:"" help:"List the users."`
+	Show        usersShow        `cmd:"" help:"Show one user."`
+	Set         usersSet         `cmd:"" help:"Change fields and attributes of a user."`
+	SetPassword usersSetPassword `cmd:"" help:"Give a user another password and end all sessions."`
+	Disable     usersDisable     `cmd:"" help:"Make a user inactive and end all sessions."`
+	Enable      usersEnable      `cmd:"" help:"Make a user active again."`
+}
+
+func (usersCommand) examples() []string {
+	return []string{"sallyport users create --username alice", "sallyport users list --json"}
+}
+
+// userFlags are the argument and the flags of the commands about one user.
+type userFlags struct {
+	sourceFlags
+	User string `arg:"" help:"Username, e-mail address or id."`
+}
+
+// with opens the database for a command, which what names, and runs do on it.
+func (f sourceFlags) with(ctx context.Context, w world, what string, do func(*opened, *settings.Settings) error) (err error) {
+	s, err := f.load(w, nil)
+	if err != nil {
+		return err
+	}
+	for _, warning := range s.Warnings {
+		warn(w, warning)
+	}
+	svc, err := open(ctx, what, s, quietLog(w.stderr), false)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, explain(what, svc.close())) }()
+	return do(svc, s)
+}
+
+// withUser is with for the user that the argument names.
+func (f userFlags) withUser(ctx context.Context, w world, what string, do func(*opened, *settings.Settings, sallyport.User) error) error {
+	return f.with(ctx, w, what, func(svc *opened, s *settings.Settings) error {
+		user, err := svc.FindUser(ctx, f.User)
+		if errors.Is(err, sallyport.ErrNotFound) {
+			return failure{what, fmt.Sprintf("there is no user %q", f.User), "see sallyport users list"}
+		}
+		if err != nil {
+			return explain(what, err)
+		}
+		return do(svc, s, user)
+	})
+}
+
+func warn(w world, sentence string) { fmt.Fprintf(w.stderr, "sallyport: warning: %s\n", sentence) }
+
+type usersCreate struct {
+	sourceFlags
+	Username      string   `placeholder:"TEXT" required:"" help:"Unique without regard to case, also among e-mail addresses."`
+	PasswordStdin bool     `xor:"password" help:"Read the password from standard input: one line."`
+	NoPassword    bool     `xor:"password" help:"Make a user who cannot sign in by password."`
+	Email         string   `placeholder:"TEXT" help:"E-mail address."`
+	EmailVerified bool     `help:"Vouch for the address."`
+	FirstName     string   `placeholder:"TEXT" help:"First name."`
+	LastName      string   `placeholder:"TEXT" help:"Last name."`
+	Group         []string `sep:"none" help:"Group; may be repeated."`
+	Attribute     []string `sep:"none" placeholder:"KEY=JSON" help:"Attribute; may be repeated. What is not JSON is text."`
+	Inactive      bool     `help:"The user cannot sign in until enabled."`
+	JSON          bool     `name:"json" help:"Print the user as one JSON document instead of the id."`
+}
+
+func (usersCreate) examples() []string {
+	return []string{
+		"sallyport users create --username alice --email alice@example.com --group staff",
+		`sallyport users create --username bob --attribute 'plan="pro"' --password-stdin < password.txt`,
+	}
+}
+
+// Run makes a user and prints the id.
+func (c usersCreate) Run(ctx context.Context, w world) error {
+	attributes, err := parseAttributes(c.Attribute)
+	if err != nil {
+		return err
+	}
+	const what = "users create"
+	return c.with(ctx, w, what, func(svc *opened, s *settings.Settings) error {
+		n := sallyport.NewUser{
+			Username: c.Username, Email: c.Email, EmailVerified: c.EmailVerified, FirstName: c.FirstName, LastName: c.LastName,
+			Inactive: c.Inactive, Groups: c.Group, Attributes: attributes,
+		}
+		if !c.NoPassword {
+			if n.Password, err = readPassword(w, what, c.PasswordStdin, "give --password-stdin or --no-password"); err != nil {
+				return err
+			}
+			warnIfWeak(w, n.Password, s, n.Username, n.Email)
+		}
+		user, err := svc.CreateUser(ctx, n)
+		if err != nil {
+			return explain(what, err)
+		}
+		if c.JSON {
+			return writeJSON(w.stdout, presentable(user))
+		}
+		_, err = fmt.Fprintln(w.stdout, user.ID)
+		return err
+	})
+}
+
+// warnIfWeak says what is to be said against a password. It is no refusal: an operator may have
+// reasons.
+func warnIfWeak(w world, text string, s *settings.Settings, names ...string) {
+	if err := password.Check(text, s.Password.MinLength, names...); errors.Is(err, password.ErrRejected) {
+		warn(w, "the password is weak: "+reasonAfter(err, password.ErrRejected))
+	}
+}
+
+type usersList struct {
+	sourceFlags
+	JSON bool `name:"json" help:"Print one JSON document."`
+}
+
+func (usersList) examples() []string {
+	return []string{"sallyport users list", "sallyport users list --json --config /etc/sallyport.yaml"}
+}
+
+// Run lists every user, in the order in which they were made.
+func (c usersList) Run(ctx context.Context, w world) error {
+	return c.with(ctx, w, "users list", func(svc *opened, _ *settings.Settings) error {
+		return explain("users list", listUsers(ctx, svc.Service, newUserWriter(w.stdout, c.JSON)))
+	})
+}
+
+// pageSize is how many users are read at a time: a listing takes no more memory for more users.
+const pageSize = 500
+
+func listUsers(ctx context.Context, svc *sallyport.Service, to userWriter) error {
+	var after sallyport.ID
+	for {
+		page, err := svc.Users(ctx, after, pageSize)
+		if err != nil {
+			return err
+		}
+		if err := to.write(page); err != nil {
+			return err
+		}
+		if len(page) < pageSize {
+			return to.end()
+		}
+		after = page[len(page)-1].ID
+	}
+}
+
+type usersShow struct {
+	userFlags
+	JSON bool `name:"json" help:"Print one JSON document."`
+}
+
+func (usersShow) examples() []string {
+	return []string{"sallyport users show alice", "sallyport users show alice@example.com --json"}
+}
+
+// Run prints one user.
+func (c usersShow) Run(ctx context.Context, w world) error {
+	return c.withUser(ctx, w, "users show", func(_ *opened, _ *settings.Settings, user sallyport.User) error {
+		return printUser(w.stdout, c.JSON, user)
+	})
+}
+
+func printUser(to io.Writer, asJSON bool, user sallyport.User) error {
+	if asJSON {
+		return writeJSON(to, presentable(user))
+	}
+	return writeFields(to, user)
+}
+
+type usersSetPassword struct {
+	userFlags
+	PasswordStdin bool `help:"Read the password from standard input: one line."`
+}
+
+func (usersSetPassword) examples() []string {
+	return []string{"sallyport users set-password alice", "sallyport users set-password alice --password-stdin < password.txt"}
+}
+
+// Run replaces a password.
+func (c usersSetPassword) Run(ctx context.Context, w world) error {
+	const what = "users set-password"
+	return c.withUser(ctx, w, what, func(svc *opened, s *settings.Settings, user sallyport.User) error {
+		text, err := readPassword(w, what, c.PasswordStdin, "give --password-stdin")
+		if err != nil {
+			return err
+		}
+		warnIfWeak(w, text, s, user.Username, user.Email)
+		return explain(what, svc.SetPassword(ctx, user.ID, text))
+	})
+}
+
+type usersDisable struct{ userFlags }
+
+func (usersDisable) examples() []string {
+	return []string{"sallyport users disable alice", "sallyport users disable alice@example.com"}
+}
+
+// Run makes a user inactive. A running server learns it from the database, at once.
+func (c usersDisable) Run(ctx context.Context, w world) error {
+	return c.withUser(ctx, w, "users disable", func(svc *opened, _ *settings.Settings, user sallyport.User) error {
+		return explain("users disable", svc.DisableUser(ctx, user.ID))
+	})
+}
+
+type usersEnable struct{ userFlags }
+
+func (usersEnable) examples() []string {
+	return []string{"sallyport users enable alice", "sallyport users enable alice@example.com"}
+}
+
+// Run makes a user active again.
+func (c usersEnable) Run(ctx context.Context, w world) error {
+	return c.withUser(ctx, w, "users enable", func(svc *opened, _ *settings.Settings, user sallyport.User) error {
+		return explain("users enable", svc.EnableUser(ctx, user.ID))
+	})
+}

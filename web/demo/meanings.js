@@ -1,0 +1,30 @@
+// What an answer means, in one sentence. The names of the routes and the codes are those of the contract.
+
+const successes = {
+  "sign-in": "The password is right. The access token came in the answer, the refresh token in a cookie that no script can read.",
+  "provider-token": "The provider took the code and the PKCE verifier, and gave its own tokens.",
+  "social-exchange": "The provider's token was checked and exchanged: one of ours, and a refresh token in a cookie.",
+  refresh: "A fresh access token. The refresh token in the cookie was replaced, too.",
+  orders: "Orders checked the token by itself, with our public keys. It asked nobody about you.",
+  logoff: "The session has ended on the server, and the cookies are deleted.",
+};
+
+const refusals = {
+  no_refresh_token: "This browser holds no session.",
+  invalid_credentials: "Wrong username or password. Which of the two is not said, for that would help a thief.",
+  token_not_valid: "The access token is past its end. Refresh, and call again.",
+  session_revoked: "The session has ended. Sign in again.",
+  refresh_token_expired: "The session was not used for too long. Sign in again.",
+  refresh_token_reused: "An old refresh token came back, which only a thief or a copy sends: the session has ended.",
+  idp_token_replayed: "This token of the provider was exchanged before. Each one counts once.",
+  idp_token_invalid: "The provider's token failed a check.",
+  account_link_required: "Somebody else here has this e-mail address. Accounts are not joined by address alone.",
+  invalid_grant: "The provider refuses the code: it was used, is too old, or belongs to another sign-in.",
+  network: "There was no answer. Does the demo still run?",
+};
+
+// meaningOf falls back on the sentence that the server itself sends.
+export function meaningOf(name, { status, code, body }) {
+  if (status === 200) return successes[name];
+  return refusals[code] ?? body.detail ?? `Refused with status ${status}.`;
+}
