@@ -1,0 +1,4 @@
+// Package interop holds Sallyport's tokens against other JOSE libraries: what we sign they verify, and
+// what they sign correctly we verify. It is a module of its own, never released, so that nobody who
+// uses Sallyport carries those libraries.
+package interop
