@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 
@@ -24,7 +25,7 @@ type NewUser struct {
 	Attributes    map[string]any
 }
 
-// CreateUser makes a user. It returns ErrInvalidUser, ErrNameTaken or ErrEmailTaken.
+// CreateUser makes a user. It returns ErrInvalidUser, ErrNameTaken, ErrEmailTaken or ErrOverloaded.
 func (s *Service) CreateUser(ctx context.Context, n NewUser) (User, error) {
 	now := s.now()
 	u := User{
@@ -46,7 +47,9 @@ func (s *Service) CreateUser(ctx context.Context, n NewUser) (User, error) {
 			return User{}, err
 		}
 	}
-	if err := s.store.CreateUser(ctx, u, hash); err != nil {
+	err := s.store.CreateUser(ctx, u, hash)
+	s.auditUser(ctx, "user_created", u.ID, err)
+	if err != nil {
 		return User{}, err
 	}
 	return u, nil
@@ -59,11 +62,12 @@ func (s *Service) FindUser(ctx context.Context, name string) (User, error) {
 			return u, err
 		}
 	}
-	u, _, err := s.store.UserByName(ctx, FoldName(name))
+	u, _, err := s.store.UserByName(ctx, name)
 	return u, err
 }
 
-// Users lists at most limit users whose id is greater than after, in the order in which they were made.
+// Users lists at most limit users whose id is greater than after, ordered by
+// id: as they were made, to the millisecond.
 func (s *Service) Users(ctx context.Context, after ID, limit int) ([]User, error) {
 	return s.store.Users(ctx, after, limit)
 }
@@ -77,31 +81,42 @@ func (s *Service) UpdateUser(ctx context.Context, id ID, change UserChange) (Use
 	return s.store.UpdateUser(ctx, id, change, s.now())
 }
 
-// DisableUser makes a user inactive and ends all sessions, in one step.
+// DisableUser makes a user inactive and ends all sessions, in one step. It returns ErrNotFound.
 func (s *Service) DisableUser(ctx context.Context, id ID) error {
 	_, err := s.UpdateUser(ctx, id, UserChange{IsActive: new(false)})
+	s.auditUser(ctx, "user_disabled", id, err)
 	return err
 }
 
-// EnableUser makes a user active again. No session comes back.
+// EnableUser makes a user active again. No session comes back. It returns ErrNotFound.
 func (s *Service) EnableUser(ctx context.Context, id ID) error {
 	_, err := s.UpdateUser(ctx, id, UserChange{IsActive: new(true)})
+	s.auditUser(ctx, "user_enabled", id, err)
 	return err
 }
 
 // SetPassword gives a user another password and ends all sessions, in one step. It returns
-// ErrInvalidUser or ErrNotFound.
+// ErrInvalidUser, ErrNotFound or ErrOverloaded.
 func (s *Service) SetPassword(ctx context.Context, id ID, text string) error {
 	hash, err := s.hash(ctx, text)
-	if err != nil {
-		return err
+	if err == nil {
+		err = s.store.SetPassword(ctx, id, hash, ID{}, s.now())
 	}
-	return s.store.SetPassword(ctx, id, hash, ID{}, s.now())
+	s.auditUser(ctx, "password_changed", id, err)
+	return err
 }
 
 // EndSessions ends every session of a user and returns how many were live.
 func (s *Service) EndSessions(ctx context.Context, user ID) (int, error) {
-	return s.store.EndSessions(ctx, SessionEnd{User: user, Reason: EndedByAdmin, At: s.now()})
+	ended, err := s.store.EndSessions(ctx, SessionEnd{User: user, Reason: EndedByAdmin, At: s.now()})
+	s.auditUser(ctx, "session_ended", user, err, slog.String("detail", string(EndedByAdmin)), slog.Int("sessions", ended))
+	return ended, err
+}
+
+// auditUser writes the event of an operator's action.
+func (s *Service) auditUser(ctx context.Context, event string, id ID, err error, attrs ...slog.Attr) {
+	attrs = append(attrs, slog.String("user_id", id.String()), slog.String("actor", "admin"))
+	s.audit(ctx, event, Client{}, err, attrs...)
 }
 
 func (s *Service) hash(ctx context.Context, text string) (string, error) {
@@ -130,10 +145,11 @@ func checkUser(c UserChange) error {
 	if c.Email != nil && *c.Email != "" {
 		faults = append(faults, checkEmail(*c.Email))
 	}
-	for what, name := range map[string]*string{"first name": c.FirstName, "last name": c.LastName} {
-		if name != nil {
-			faults = append(faults, checkText(what, *name))
-		}
+	if c.FirstName != nil {
+		faults = append(faults, checkText("first name", *c.FirstName))
+	}
+	if c.LastName != nil {
+		faults = append(faults, checkText("last name", *c.LastName))
 	}
 	if c.Groups != nil {
 		for i, group := range *c.Groups {

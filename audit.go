@@ -37,15 +37,17 @@ func (s *Service) audit(ctx context.Context, event string, c Client, err error, 
 		}
 		attrs = append(attrs, slog.String("reason", err.Error()))
 	}
-	attrs = append(attrs, slog.Bool("audit", true), slog.String("event", event), slog.String("result", result),
-		slog.String("ip", c.IP), slog.String("user_agent", c.userAgent()))
+	attrs = append(attrs, slog.Bool("audit", true), slog.String("event", event), slog.String("result", result))
+	if c.IP != "" {
+		attrs = append(attrs, slog.String("ip", c.IP), slog.String("user_agent", c.userAgent()))
+	}
 	if c.RequestID != "" {
 		attrs = append(attrs, slog.String("request_id", c.RequestID))
 	}
 	s.log.LogAttrs(ctx, level, "security event", attrs...)
 }
 
-// isRefusal reports whether err is about what the client sent, rather than about a fault of ours.
+// isRefusal reports whether err is an answer that the use cases know, rather than a fault of ours.
 func isRefusal(err error) bool {
 	for _, fault := range []error{ErrStoreUnavailable, ErrProviderUnavailable, ErrClaimsFailed} {
 		if errors.Is(err, fault) {
@@ -53,7 +55,7 @@ func isRefusal(err error) bool {
 		}
 	}
 	for _, refusal := range []error{ErrInvalidCredentials, ErrIDTokenInvalid, ErrIDTokenExpired, ErrIDTokenReplayed,
-		ErrProviderNotConfigured, ErrEmailNotVerified, ErrAccountLinkRequired, ErrForbidden, ErrOverloaded,
+		ErrProviderNotConfigured, ErrInvalidUser, ErrNotFound, ErrNameTaken, ErrEmailTaken, ErrEmailNotVerified, ErrAccountLinkRequired, ErrForbidden, ErrOverloaded,
 		ErrRefreshTokenReused, ErrRefreshTokenExpired, ErrSessionRevoked, ErrSessionReplaced,
 		context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(err, refusal) {

@@ -2,7 +2,6 @@ package sallyport
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 
 	"github.com/sallyport-auth/sallyport/verify/accesstoken"
@@ -35,26 +34,4 @@ func (s *Service) CheckAccessToken(ctx context.Context, token string) (*accessto
 		return nil, User{}, because(ErrTokenNotValid, "the session is another user's")
 	}
 	return claims, user, nil
-}
-
-// CheckSession returns t's session while it is live, and changes nothing. Else it returns what Refresh
-// would: ErrSessionRevoked or ErrRefreshTokenExpired.
-func (s *Service) CheckSession(ctx context.Context, t RefreshToken) (Session, error) {
-	session, user, err := s.store.Session(ctx, t.session)
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		return Session{}, err
-	}
-	if now := s.now(); session.ID.IsZero() || !session.EndedAt.IsZero() || session.expired(now) || !user.IsActive {
-		return Session{}, s.whyRefused(RefreshOutcome{Session: session, User: user}, now)
-	}
-	return session, nil
-}
-
-// ShowUser is the user view of u as JSON: the configured one, else the documented fields.
-func (s *Service) ShowUser(ctx context.Context, u User) (json.RawMessage, error) {
-	view, err := s.userView(ctx, u)
-	if view == nil && err == nil {
-		return json.Marshal(u.fields(defaultUserFields))
-	}
-	return view, err
 }

@@ -16,14 +16,15 @@ import (
 const maxCustomClaims = 4 << 10
 
 // ClaimFunc yields custom claims for an access token. It is called at sign-in, at exchange and at
-// every refresh, so what it says is never older than an access token. An error, a reserved name or
-// a value that is not JSON fails the request as ErrClaimsFailed, and nothing is issued.
+// every refresh, so what it says is never older than an access token. An error, a
+// reserved name, a value that is not JSON, or more than 4 KiB of JSON in all fails the request as
+// ErrClaimsFailed, and nothing is issued.
 type ClaimFunc func(ctx context.Context, r ClaimRequest) (map[string]any, error)
 
 // ClaimRequest says for whom and why claims are wanted.
 type ClaimRequest struct {
 	Reason    Reason
-	User      *User // a copy; changing it changes nothing
+	User      *User // a copy, but for what is inside the values of Attributes
 	SessionID ID
 	ClientID  string
 }
@@ -47,6 +48,7 @@ func (s *Service) customClaims(ctx context.Context, u User, reason Reason, sessi
 	claims := u.fields(s.cfg.UserAttributes)
 	for i, callable := range s.cfg.Claims {
 		copied := u
+		copied.Groups, copied.Attributes = slices.Clone(u.Groups), maps.Clone(u.Attributes)
 		got, err := callable(ctx, ClaimRequest{Reason: reason, User: &copied, SessionID: session, ClientID: s.cfg.ClientID})
 		if err != nil {
 			return nil, fmt.Errorf("%w: callable %d: %w", ErrClaimsFailed, i+1, err)
@@ -100,6 +102,15 @@ func (s *Service) userView(ctx context.Context, u User) (json.RawMessage, error)
 		return nil, fmt.Errorf("sallyport: user view: %w", err)
 	}
 	return encoded, nil
+}
+
+// ShowUser is the user view of u as JSON: the configured one, else the documented fields.
+func (s *Service) ShowUser(ctx context.Context, u User) (json.RawMessage, error) {
+	view, err := s.userView(ctx, u)
+	if view == nil && err == nil {
+		return json.Marshal(u.fields(defaultUserFields))
+	}
+	return view, err
 }
 
 // defaultUserFields is what GET user/ shows without a configured view.

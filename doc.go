@@ -13,7 +13,7 @@
 // # Map
 //
 // Data flows straight down and straight back: HTTP, use case, store. One word names a thing from
-// the route to the file to the table: /auth/logoff/ = logoff.go = Service.Logoff.
+// the route to the use case: /auth/logoff/, logoff.go, Service.Logoff; verify/ is check.go.
 //
 //	sallyport.go         Config, New, Service
 //	user.go session.go identity.go id.go    what things are
@@ -30,7 +30,7 @@
 //	password/            argon2id and the slots in front of it
 //	idp/                 identity providers as a relying party sees them
 //	idptest/             a fake provider that can be wrong in every way, for tests and the demo
-//	sqlite/              opens a Store in a file; internal/sqlstore has every SQL statement
+//	sqlite/              opens a Store in a file; internal/sqlstore has the statements
 //	storetest/           what every Store must do, as tests
 //	contract/            golden HTTP exchanges
 //	web/                 the demo's page
@@ -39,7 +39,8 @@
 //	verify/              second module, standard library only: what a microservice imports
 //	internal/interop/    third module, never released: held against other libraries
 //	internal/archtest/   this map as a test: imports point down only
-//	internal/realidp/    real identity providers for tests; internal/testrun is ./test.sh
+//	internal/realidp/    identity providers that others wrote, for tests; internal/testrun is ./test.sh
 //
-// docs/contract.md is the public surface, docs/house.md why the house is built like this.
+// docs/contract.md is the public surface, docs/refresh.md the refresh machine, docs/house.md why the
+// house is built like this, docs/attack-cases.json what the ids in test names mean.
 package sallyport

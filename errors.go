@@ -16,7 +16,7 @@ var (
 	ErrEmailTaken = errors.New("sallyport: that e-mail address belongs to another user")
 	// ErrChanged: what the step was based on has changed meanwhile; read again and repeat.
 	ErrChanged = errors.New("sallyport: changed meanwhile")
-	// ErrStoreUnavailable: the database cannot answer now. Nothing is known to have changed.
+	// ErrStoreUnavailable: the database cannot answer now. Whether the step was done is not known.
 	ErrStoreUnavailable = errors.New("sallyport: store unavailable")
 	// ErrOverloaded: every hashing slot stayed busy for as long as a caller may wait.
 	ErrOverloaded = errors.New("sallyport: overloaded")

@@ -7,9 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"strconv"
 	"strings"
-	"time"
+	"unicode/utf8"
 
 	"github.com/sallyport-auth/sallyport/verify/jws"
 	"github.com/sallyport-auth/sallyport/verify/strictjson"
@@ -186,25 +187,24 @@ func (x *exchange) providerName() string {
 type usernames struct {
 	base  string
 	tries int
-	now   func() time.Time
 }
 
 func (x *exchange) usernames(a *Assertion) *usernames {
 	sum := sha256.Sum256([]byte(a.Issuer + "\x00" + a.Subject))
 	generated := x.provider.Name() + "-" + hex.EncodeToString(sum[:4])
 	for _, name := range []string{a.Username, usableEmail(a), generated} {
-		if name = strings.TrimSpace(name); checkUsername(name) == nil && len(name) <= maxNameLen-maxSuffixLen {
-			return &usernames{base: name, now: x.now}
+		if name = strings.TrimSpace(name); checkUsername(name) == nil && utf8.RuneCountInString(name) <= maxNameLen-maxSuffixLen {
+			return &usernames{base: name}
 		}
 	}
-	return &usernames{base: generated, now: x.now}
+	return &usernames{base: generated}
 }
 
-// maxSuffixLen is the room that a suffix may need.
+// maxSuffixLen is the room that a suffix may need, in characters.
 const maxSuffixLen = 6
 
-// next gives base, base2 … base5, and then a suffix of the clock's microseconds: a popular name has
-// been taken many times, and counting on would be one write for each.
+// next gives base, base2 … base5, and then a random suffix: a popular name has been taken many times,
+// and counting on would be one write for each.
 func (n *usernames) next() string {
 	n.tries++
 	switch {
@@ -213,5 +213,5 @@ func (n *usernames) next() string {
 	case n.tries <= 5:
 		return n.base + strconv.Itoa(n.tries)
 	}
-	return n.base + strconv.Itoa(100+(n.now().Nanosecond()/1000+n.tries)%999_900)
+	return n.base + strconv.Itoa(100+rand.IntN(999_900))
 }

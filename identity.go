@@ -29,6 +29,7 @@ type Provider interface {
 // ProviderOptions is what New hands to each provider.
 type ProviderOptions struct {
 	Now    func() time.Time
+	Leeway time.Duration // how far clocks may differ, both ways; a token is remembered for so long past its end
 	Logger *slog.Logger
 }
 
@@ -64,12 +65,11 @@ type ProviderPolicy struct {
 // EmailProof is what a provider says of the address that it names.
 type EmailProof int
 
-// EmailSilent is anything that is no JSON boolean and no documented string: the claim is absent,
-// null, a number. It proves nothing and denies nothing.
+// What a provider may say.
 const (
-	EmailSilent EmailProof = iota
-	EmailUnverified
-	EmailVerified
+	EmailSilent     EmailProof = iota // nothing usable: no proof, and no objection
+	EmailUnverified                   // that the address is not verified
+	EmailVerified                     // that it vouches for the address
 )
 
 // Assertion is what a verified ID token says.

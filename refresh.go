@@ -2,6 +2,7 @@ package sallyport
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 )
@@ -54,6 +55,15 @@ func (s *Service) whyRefused(o RefreshOutcome, now time.Time) error {
 	return because(ErrSessionRevoked, "user is gone or inactive")
 }
 
-func (s Session) expired(now time.Time) bool {
-	return !now.Before(s.IdleEnd) || !now.Before(s.AbsoluteEnd)
+// CheckSession returns t's session while it is live, and changes nothing. Else it returns what Refresh
+// would: ErrSessionRevoked or ErrRefreshTokenExpired.
+func (s *Service) CheckSession(ctx context.Context, t RefreshToken) (Session, error) {
+	session, user, err := s.store.Session(ctx, t.session)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return Session{}, err
+	}
+	if now := s.now(); session.ID.IsZero() || !session.EndedAt.IsZero() || session.expired(now) || !user.IsActive {
+		return Session{}, s.whyRefused(RefreshOutcome{Session: session, User: user}, now)
+	}
+	return session, nil
 }

@@ -19,7 +19,7 @@ func (t RefreshToken) IsZero() bool { return t.session.IsZero() }
 // SessionID is the session that the token belongs to.
 func (t RefreshToken) SessionID() ID { return t.session }
 
-// A refresh token is base64url(version ‖ key id ‖ session id ‖ generation ‖ HMAC-SHA-256) of fixed
+// A refresh token is base64url(version ‖ key ID ‖ session id ‖ generation ‖ HMAC-SHA-256) of fixed
 // length. The successor of a generation is a function of session and generation: everybody who is
 // entitled to it computes the same one, on any instance, and nothing of it is stored.
 const (
@@ -29,7 +29,7 @@ const (
 	refreshGenAt      = refreshSessionAt + 16
 	refreshMACAt      = refreshGenAt + 8
 	refreshBytes      = refreshMACAt + 32
-	refreshMaxEncoded = (refreshBytes*8 + 5) / 6
+	refreshEncodedLen = (refreshBytes*8 + 5) / 6
 )
 
 func (ring keyring) formatRefreshToken(t RefreshToken) string {
@@ -42,11 +42,11 @@ func (ring keyring) formatRefreshToken(t RefreshToken) string {
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 
-// ParseRefreshToken checks that s is a refresh token of ours: one hash, no query. It returns
+// ParseRefreshToken checks that text is a refresh token of ours: one hash, no query. It returns
 // ErrInvalidRefreshToken for everything else, a second spelling of a genuine token included.
 func (s *Service) ParseRefreshToken(text string) (RefreshToken, error) {
 	var b [refreshBytes]byte
-	if len(text) != refreshMaxEncoded {
+	if len(text) != refreshEncodedLen {
 		return RefreshToken{}, ErrInvalidRefreshToken
 	}
 	// Strict: the unused bits of the last character must be zero. Line ends, which Go's decoder

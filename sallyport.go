@@ -1,6 +1,7 @@
 package sallyport
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -54,9 +55,9 @@ type Config struct {
 	UserUUIDAttribute string
 
 	AccessTTL   time.Duration // life of an access token; default 5 minutes, at most 24 hours
-	SessionTTL  time.Duration // absolute life of a session; default 24 hours
+	SessionTTL  time.Duration // absolute life of a session; default 24 hours, at most 400 days
 	IdleTTL     time.Duration // a session unused for so long ends; default 24 hours, at most SessionTTL
-	RetryWindow time.Duration // of the refresh machine; default 10 seconds, at most 60
+	RetryWindow time.Duration // of the refresh machine; default 10 seconds, at most 60 seconds
 
 	// Password is the cost of argon2id and how many hashes run at a time.
 	Password password.Config
@@ -65,7 +66,8 @@ type Config struct {
 	Now    func() time.Time // default: time.Now
 }
 
-// Service carries out the use cases. It is safe for concurrent use. Make it with New.
+// Service carries out the use cases. It is safe for concurrent use. Make it with New. Every method that
+// takes a context may also return ErrStoreUnavailable or the context's error.
 type Service struct {
 	cfg          Config
 	log          *slog.Logger
@@ -84,7 +86,7 @@ type Service struct {
 const startTimeout = 10 * time.Second
 
 // New checks the settings, all faults of which come joined, and makes the service: it recognises
-// the root secret (ErrUnknownSecret) and opens the signing key, or makes the first one. The caller
+// the root secret (ErrUnknownSecret), asks the store (ErrStoreUnavailable) and opens the signing key, or makes the first one. The caller
 // keeps Store and closes it after Close.
 func New(cfg Config) (*Service, error) {
 	cfg = cfg.withDefaults()
@@ -120,7 +122,7 @@ func (s *Service) start() error {
 }
 
 // clockLeeway is how far clocks may differ, both ways, for every JWT.
-const clockLeeway = 60 * time.Second
+const clockLeeway = accesstoken.DefaultLeeway
 
 // Close stops background work and waits for it. It does not close the store.
 func (s *Service) Close() error { return s.closeProviders() }
@@ -138,19 +140,11 @@ func (cfg Config) withDefaults() Config {
 	if len(cfg.Audience) == 0 {
 		cfg.Audience = []string{cfg.Issuer}
 	}
-	if cfg.ClientID == "" {
-		cfg.ClientID = "sallyport"
-	}
-	for ttl, standard := range map[*time.Duration]time.Duration{
-		&cfg.AccessTTL: 5 * time.Minute, &cfg.SessionTTL: 24 * time.Hour, &cfg.RetryWindow: 10 * time.Second,
-	} {
-		if *ttl == 0 {
-			*ttl = standard
-		}
-	}
-	if cfg.IdleTTL == 0 {
-		cfg.IdleTTL = min(24*time.Hour, cfg.SessionTTL)
-	}
+	cfg.ClientID = cmp.Or(cfg.ClientID, "sallyport")
+	cfg.AccessTTL = cmp.Or(cfg.AccessTTL, 5*time.Minute)
+	cfg.SessionTTL = cmp.Or(cfg.SessionTTL, 24*time.Hour)
+	cfg.IdleTTL = cmp.Or(cfg.IdleTTL, min(24*time.Hour, cfg.SessionTTL))
+	cfg.RetryWindow = cmp.Or(cfg.RetryWindow, 10*time.Second)
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}
@@ -171,12 +165,12 @@ func (cfg Config) faults() []error {
 		fault("Store is missing: open one with sqlite.Open")
 	}
 	for i, secret := range append([][]byte{cfg.Secret}, cfg.OldSecrets...) {
-		if len(secret) < minSecretBytes {
+		if len(secret) < MinSecretBytes {
 			name := "Secret"
 			if i > 0 {
 				name = fmt.Sprintf("OldSecrets[%d]", i-1)
 			}
-			fault("%s has %d bytes, want at least %d from a secure source", name, len(secret), minSecretBytes)
+			fault("%s has %d bytes, want at least %d from a secure source", name, len(secret), MinSecretBytes)
 		}
 	}
 	if slices.Contains(cfg.Audience, "") {
@@ -206,7 +200,7 @@ func (s *Service) openProviders() []error {
 	var faults []error
 	names := map[string]bool{}
 	for i, p := range s.cfg.Providers {
-		opened, err := p.Open(ProviderOptions{Now: s.now, Logger: s.log})
+		opened, err := p.Open(ProviderOptions{Now: s.now, Leeway: clockLeeway, Logger: s.log})
 		if err != nil {
 			faults = append(faults, fmt.Errorf("sallyport: Providers[%d]: %w", i, err))
 			continue
@@ -272,6 +266,7 @@ func CheckIssuer(text string) error {
 
 // IsLoopback reports whether host, a name or an address without port, can only be this machine.
 func IsLoopback(host string) bool {
+	host = strings.ToLower(host)
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") { // RFC 6761 §6.3
 		return true
 	}

@@ -13,8 +13,8 @@ import (
 	"fmt"
 )
 
-// minSecretBytes is the least root secret: 256 bits.
-const minSecretBytes = 32
+// MinSecretBytes is the least length of a root secret, in bytes: 256 bits.
+const MinSecretBytes = 32
 
 // derived is everything that one root secret is used for. Each use has its own HKDF label
 // (RFC 5869), so that no key serves two purposes and none leads back to the secret.
@@ -124,10 +124,8 @@ func (d *derived) aead() cipher.AEAD {
 	return aead
 }
 
-func mac(key []byte, parts ...[]byte) []byte {
+func mac(key, message []byte) []byte {
 	h := hmac.New(sha256.New, key)
-	for _, p := range parts {
-		h.Write(p)
-	}
+	h.Write(message)
 	return h.Sum(nil)
 }

@@ -20,6 +20,11 @@ type Session struct {
 	IP          string    // address of the sign-in
 }
 
+// expired reports whether an end has passed: a session is over at its end exactly.
+func (s Session) expired(now time.Time) bool {
+	return !now.Before(s.IdleEnd) || !now.Before(s.AbsoluteEnd)
+}
+
 // EndReason says why a session was ended.
 type EndReason string
 

@@ -26,7 +26,7 @@ func (s *Service) SignIn(ctx context.Context, r SignInRequest) (*Tokens, error) 
 }
 
 func (s *Service) signIn(ctx context.Context, r SignInRequest) (User, *Tokens, error) {
-	user, credential, err := s.store.UserByName(ctx, FoldName(r.Username))
+	user, credential, err := s.store.UserByName(ctx, r.Username)
 	if errors.Is(err, ErrNotFound) {
 		return User{}, nil, refusePassword("unknown user", s.hasher.VerifyNobody(ctx, r.Password))
 	}

@@ -62,7 +62,8 @@ func (s *Service) tokens(a answer, u User, t RefreshToken, end, now time.Time) *
 	}
 }
 
-// signAccessToken writes the claims of RFC 9068 §2.2 and ours in a fixed order, the custom ones last.
+// signAccessToken writes the claims of RFC 9068 §2.2 and ours in a fixed order, the custom ones last: by
+// hand, because those come encoded and a map would be sorted.
 func (s *Service) signAccessToken(user, session ID, custom []byte, now, expires time.Time) (string, error) {
 	var jti [16]byte
 	rand.Read(jti[:])

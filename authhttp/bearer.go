@@ -45,10 +45,10 @@ func (h *Handler) check(ctx context.Context, token string) (*verify.Claims, sall
 	case err == nil:
 		return claims, user, nil
 	case errors.Is(err, sallyport.ErrTokenNotValid):
-		h.log.LogAttrs(ctx, slog.LevelDebug, "access token refused", slog.String("error", err.Error()))
+		h.log.LogAttrs(ctx, slog.LevelDebug, "access token refused", slog.String("reason", err.Error()))
 		return nil, sallyport.User{}, fmt.Errorf("%w: %w", verify.ErrTokenInvalid, err)
 	}
-	h.log.LogAttrs(ctx, slog.LevelError, "access token not checked", slog.String("error", err.Error()))
+	h.log.LogAttrs(ctx, slog.LevelError, "access token not checked", slog.String("reason", err.Error()))
 	return nil, sallyport.User{}, fault{problemOf(err)}
 }
 

@@ -79,7 +79,8 @@ func isJSON(header http.Header) bool {
 	return err == nil && mediaType == "application/json" && (!named || strings.EqualFold(charset, "utf-8"))
 }
 
-// required reads a member that must be a non-empty string. The sentences are the reference package's.
+// required reads a member that must be a non-empty string. The sentences are those of
+// django-rest-microservice.
 func (b *body) required(name string) string {
 	value, present := b.members[name]
 	text, isString := value.(string)

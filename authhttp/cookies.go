@@ -48,9 +48,9 @@ func newCookies(issuer *url.URL, cfg CookieConfig) (cookies, error) {
 	fault := func(format string, args ...any) {
 		faults = append(faults, fmt.Errorf("authhttp: Cookie."+format, args...))
 	}
-	for setting, name := range map[string]string{"Name": c.refresh, "CSRFName": c.csrf} {
-		if (&http.Cookie{Name: name, Value: "x"}).Valid() != nil {
-			fault("%s: %q is no cookie name", setting, name)
+	for _, name := range []struct{ setting, value string }{{"Name", c.refresh}, {"CSRFName", c.csrf}} {
+		if (&http.Cookie{Name: name.value, Value: "x"}).Valid() != nil {
+			fault("%s: %q is no cookie name", name.setting, name.value)
 		}
 	}
 	if c.refresh == c.csrf {
@@ -82,7 +82,7 @@ func orDefault(s, standard string) string {
 }
 
 // set hands out both cookies until the session's absolute end: the CSRF token first, as clients of
-// the reference expect.
+// django-rest-microservice expect.
 func (c cookies) set(w http.ResponseWriter, t *sallyport.Tokens, now time.Time) {
 	c.write(w, c.csrf, t.CSRFToken, t.SessionEnd, now)
 	c.write(w, c.refresh, t.RefreshToken, t.SessionEnd, now)

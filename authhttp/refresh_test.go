@@ -34,7 +34,7 @@ func TestRefreshRotates(t *testing.T) {
 	_, pw := a.user("ada")
 	s := a.signIn("ada", pw)
 	first := *s
-	for range 20 { // the reference package signs out at the second refresh
+	for range 20 { // django-rest-microservice signs out at the second refresh
 		a.clock.advance(7 * time.Minute)
 		before := s.refresh
 		x := s.mustRefresh()

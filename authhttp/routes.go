@@ -10,7 +10,7 @@ import (
 	"github.com/sallyport-auth/sallyport/password"
 )
 
-// tokenResponse has the reference package's names in its order; what follows is ours.
+// tokenResponse has django-rest-microservice's names in its order; what follows is ours.
 type tokenResponse struct {
 	AccessToken  string `json:"access_token"`
 	Expires      int64  `json:"expires"` // unix seconds at which the access token ends
@@ -135,11 +135,10 @@ func (h *Handler) csrfToken(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// caller is who asks: a browser, possibly with a session that a sign-in replaces, or a native client,
-// which keeps its refresh token itself.
+// caller is who asks: a browser, or a native client, which keeps its refresh token itself.
 type caller struct {
 	native bool
-	held   sallyport.RefreshToken
+	held   sallyport.RefreshToken // of the session that a sign-in replaces; zero for none
 	client sallyport.Client
 }
 

@@ -341,8 +341,8 @@ func TestSignInOverAnUnreadableCookie(t *testing.T) {
 	a.do("sign-in/", request{body: body, cookies: "refresh_cookie=a; refresh_cookie=b"}).want(t, 400, "duplicate_cookie")
 }
 
-// The reference package's documented calls: JSON bodies, no browser headers, the CSRF_token in the body.
-func TestReferenceCallsWorkUnchanged(t *testing.T) {
+// django-rest-microservice's documented calls: JSON bodies, no browser headers, the CSRF_token in the body.
+func TestCallsOfDjangoRestMicroserviceWorkUnchanged(t *testing.T) {
 	a := newApp(t, func(c *config) { c.HTTP.CSRF = authhttp.CSRFToken })
 	_, pw := a.user("ada")
 	s := a.signIn("ada", pw)

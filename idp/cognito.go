@@ -59,6 +59,7 @@ func (c Cognito) Open(opts sallyport.ProviderOptions) (sallyport.IdentityProvide
 		nonce:      c.RequireNonce,
 		maxAge:     orTenMinutes(c.MaxTokenAge),
 		now:        opts.Now,
+		leeway:     opts.Leeway,
 		cognito:    true,
 		policy: sallyport.ProviderPolicy{
 			CreateUsers:          orDefault(c.CreateUsers, true),

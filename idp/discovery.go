@@ -2,6 +2,7 @@ package idp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -75,7 +76,7 @@ func fetchDiscovery(ctx context.Context, issuer string, client *http.Client) (ma
 		return nil, err
 	}
 	if document["issuer"] != issuer {
-		return nil, fmt.Errorf("the document is that of another issuer")
+		return nil, errors.New("the document is that of another issuer")
 	}
 	return document, nil
 }

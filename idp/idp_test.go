@@ -19,7 +19,7 @@ import (
 )
 
 func options() sallyport.ProviderOptions {
-	return sallyport.ProviderOptions{Now: time.Now, Logger: slog.New(slog.DiscardHandler)}
+	return sallyport.ProviderOptions{Now: time.Now, Leeway: time.Minute, Logger: slog.New(slog.DiscardHandler)}
 }
 
 func open(t *testing.T, p sallyport.Provider) sallyport.IdentityProvider {

@@ -18,9 +18,6 @@ import (
 	"github.com/sallyport-auth/sallyport/verify/strictjson"
 )
 
-// leeway is how far clocks may differ, both ways.
-const leeway = 60 * time.Second
-
 // maxSubject is how many ASCII characters a subject may have (OpenID Connect Core 1.0 §2).
 const maxSubject = 255
 
@@ -33,7 +30,8 @@ type relyingParty struct {
 	nonce      bool // an exchange must name one
 	maxAge     time.Duration
 	now        func() time.Time
-	cognito    bool // demand Cognito's own marks
+	leeway     time.Duration // how far clocks may differ, both ways
+	cognito    bool          // demand Cognito's own marks
 	policy     sallyport.ProviderPolicy
 }
 
@@ -170,15 +168,15 @@ func (rp *relyingParty) checkTimes(claims map[string]any) (expires time.Time, ex
 		return time.Time{}, false, refused("exp is missing or malformed")
 	}
 	issued, ok := strictjson.Date(claims["iat"])
-	if !ok || issued.After(now.Add(leeway)) {
+	if !ok || issued.After(now.Add(rp.leeway)) {
 		return time.Time{}, false, refused("iat is missing, malformed or in the future")
 	}
 	if nbf, present := claims["nbf"]; present {
-		if from, ok := strictjson.Date(nbf); !ok || from.After(now.Add(leeway)) {
+		if from, ok := strictjson.Date(nbf); !ok || from.After(now.Add(rp.leeway)) {
 			return time.Time{}, false, refused("nbf is malformed or in the future")
 		}
 	}
-	expired = !now.Before(expires.Add(leeway)) || now.Sub(issued) > rp.maxAge
+	expired = !now.Before(expires.Add(rp.leeway)) || now.Sub(issued) > rp.maxAge
 	return expires, expired, nil
 }
 
@@ -248,7 +246,7 @@ func (rp *relyingParty) checkAccessToken(ctx context.Context, from issuer, t sal
 	}
 	expires, ok := strictjson.Date(claims["exp"])
 	switch {
-	case !ok || !rp.now().Before(expires.Add(leeway)):
+	case !ok || !rp.now().Before(expires.Add(rp.leeway)):
 		return refused("the access token is past its end")
 	case claims["sub"] != subject:
 		return refused("the access token is another subject's")

@@ -59,6 +59,7 @@ func (o OIDC) Open(opts sallyport.ProviderOptions) (sallyport.IdentityProvider, 
 		nonce:      o.RequireNonce,
 		maxAge:     orTenMinutes(o.MaxTokenAge),
 		now:        opts.Now,
+		leeway:     opts.Leeway,
 		policy: sallyport.ProviderPolicy{
 			CreateUsers:          orDefault(o.CreateUsers, true),
 			RequireVerifiedEmail: orDefault(o.RequireVerifiedEmail, true),

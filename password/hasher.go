@@ -160,14 +160,6 @@ func (h *Hasher) VerifyNobody(ctx context.Context, password string) error {
 	return h.Verify(ctx, "", password)
 }
 
-// Outdated reports whether encoded, which has just been verified, was made at another cost than
-// this hasher's. Hash the password anew then: a refusal costs the same for everybody only while
-// everybody's hash costs the same.
-func (h *Hasher) Outdated(encoded string) bool {
-	kept, err := parse(encoded)
-	return err != nil || kept.cost != h.cost || len(kept.digest) != digestBytes
-}
-
 // derive computes length bytes of argon2id with the cost and the salt of s, once a slot is free.
 func (h *Hasher) derive(ctx context.Context, text []byte, s stored, length uint32) ([]byte, error) {
 	if err := h.slots.take(ctx); err != nil {

@@ -100,9 +100,6 @@ func TestHashOfTheDefaultConfig(t *testing.T) {
 	if err := h.Verify(t.Context(), second, "correct horse"); err != nil {
 		t.Errorf("Verify = %v, want nil", err)
 	}
-	if h.Outdated(first) {
-		t.Errorf("Outdated(%q) = true, want false", first)
-	}
 }
 
 func TestVerifyTakesThePasswordAsReceived(t *testing.T) {
@@ -239,30 +236,6 @@ func TestNewReportsEveryFault(t *testing.T) {
 		if _, err := New(c); err == nil {
 			t.Errorf("New(%+v) = nil, want an error", c)
 		}
-	}
-}
-
-func TestOutdated(t *testing.T) {
-	h := newHasher(t, Config{Memory: 16, Passes: 2})
-	tests := []struct {
-		name    string
-		encoded string
-		want    bool
-	}{
-		{"its own", mustHash(t, h, "secret"), false},
-		{"fewer passes", mustHash(t, newHasher(t, Config{Memory: 16, Passes: 1}), "secret"), true},
-		{"less memory", mustHash(t, newHasher(t, Config{Memory: 8, Passes: 2}), "secret"), true},
-		{"more memory", mustHash(t, newHasher(t, Config{Memory: 32, Passes: 2}), "secret"), true},
-		{"shorter digest", stored{cost{16, 2, 1}, make([]byte, 16), make([]byte, 16)}.String(), true},
-		{"unreadable", "x", true},
-		{"none", "", true},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			if got := h.Outdated(test.encoded); got != test.want {
-				t.Errorf("Outdated(%q) = %v, want %v", test.encoded, got, test.want)
-			}
-		})
 	}
 }
 

@@ -264,7 +264,7 @@ func (s *KeySet) start(now time.Time) *fetch {
 
 func (s *KeySet) finish(f *fetch, keys []*jws.Key, err error) {
 	if err != nil {
-		s.logger.Warn("key set fetch failed", slog.String("cause", err.Error()))
+		s.logger.Warn("key set fetch failed", slog.String("reason", err.Error()))
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

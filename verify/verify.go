@@ -122,7 +122,8 @@ func checkAddress(address string) (*url.URL, error) {
 }
 
 func isLoopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
+	host = strings.ToLower(host)
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") { // RFC 6761 §6.3
 		return true
 	}
 	ip, err := netip.ParseAddr(host)
@@ -160,7 +161,7 @@ func (v *Verifier) checkLogged(ctx context.Context, token string) (*Claims, erro
 	case errors.Is(err, ErrTokenExpired):
 		v.logger.LogAttrs(ctx, slog.LevelDebug, "access token expired")
 	case errors.Is(err, ErrTokenInvalid):
-		v.logger.LogAttrs(ctx, slog.LevelInfo, "access token refused", slog.String("cause", err.Error()))
+		v.logger.LogAttrs(ctx, slog.LevelInfo, "access token refused", slog.String("reason", err.Error()))
 	}
 	return claims, err
 }

@@ -65,14 +65,11 @@ func (f secretFile) read() ([]byte, error) {
 	}
 	content, err := os.ReadFile(f.path())
 	secret := bytes.TrimSuffix(content, []byte("\n"))
-	if err == nil && len(secret) < minSecretBytes {
-		err = failure{"secret", fmt.Sprintf("%s has %d bytes, want at least %d", f.path(), len(secret), minSecretBytes), "put back the file that belongs to the database"}
+	if err == nil && len(secret) < sallyport.MinSecretBytes {
+		err = failure{"secret", fmt.Sprintf("%s has %d bytes, want at least %d", f.path(), len(secret), sallyport.MinSecretBytes), "put back the file that belongs to the database"}
 	}
 	return secret, err
 }
-
-// minSecretBytes is the least root secret, as sallyport.Config documents it.
-const minSecretBytes = 32
 
 // create makes the file whole or not at all: it writes another one, durably, and gives it the name
 // only if nothing has that name. Of two processes that start together one makes the secret and the

@@ -1,6 +1,8 @@
 // Command app is a program of its own that signs its users in with Sallyport.
 //
 //	export APP_SECRET=$(openssl rand -base64 32)
+//	export SALLYPORT_SECRET=$APP_SECRET
+//	go run ./cmd/sallyport users create --database sqlite:app.db --username ada --password-stdin < password.txt
 //	go run ./examples/app
 //
 // With COGNITO_REGION, COGNITO_USER_POOL and COGNITO_CLIENT_ID set it exchanges the tokens of that user

@@ -29,7 +29,7 @@ var floors = map[string]room{
 	"examples/microservice":        {floor: 4, imports: []string{"examples/microservice/orders", "verify"}},
 	"examples/microservice/orders": {floor: 3, imports: []string{"verify"}},
 
-	"authhttp": {floor: 3, imports: []string{".", "password", "verify", "verify/strictjson", "web"}},
+	"authhttp": {floor: 3, imports: []string{".", "password", "verify", "verify/strictjson"}},
 	"web":      {floor: 3},
 	"idp":      {floor: 3, imports: []string{".", "verify", "verify/jws", "verify/strictjson"}},
 	"idptest":  {floor: 3},

@@ -29,7 +29,7 @@ type options struct {
 func main() {
 	var o options
 	flag.BoolVar(&o.short, "short", false, "gofmt, vet and go test -short, without the race detector")
-	flag.BoolVar(&o.long, "long", false, "also the long forms of tests (SALLYPORT_TEST_LONG=1)")
+	flag.BoolVar(&o.long, "long", false, "also the long forms of tests: 20,000 histories of the refresh machine in place of 400")
 	flag.DurationVar(&o.fuzz, "fuzz", 0, "then run every fuzz target for this long, for instance 30s")
 	flag.Parse()
 	if flag.NArg() > 0 || o.fuzz < 0 || o.short && o.long {

@@ -57,7 +57,7 @@ func steps(o options, dirs []string, race bool) []step {
 	}
 	var env []string
 	if o.long {
-		env = append(env, "SALLYPORT_TEST_LONG=1")
+		env = append(env, "STORETEST_HISTORIES=20000")
 	}
 	for _, dir := range dirs {
 		args := []string{"test"}

@@ -14,7 +14,7 @@ import (
 const (
 	// Type is the header "typ" of an access token (RFC 9068 §2.1).
 	Type = "at+jwt"
-	// MaxBytes is the size from which on a token is refused unread.
+	// MaxBytes is the longest token that is read, in bytes.
 	MaxBytes = 8 << 10
 	// DefaultLeeway is the tolerance for clocks that differ.
 	DefaultLeeway = 60 * time.Second
@@ -23,7 +23,7 @@ const (
 var (
 	// ErrInvalid: not an access token for these rules. The wrapping error says why, for a log, and quotes no claim. The
 	// presenter gets one answer for every cause.
-	ErrInvalid = errors.New("access token not valid")
+	ErrInvalid = errors.New("accesstoken: not valid")
 	// ErrExpired is an ErrInvalid: the token has ended, and nothing else is wrong with it.
 	ErrExpired = fmt.Errorf("%w: expired", ErrInvalid)
 )

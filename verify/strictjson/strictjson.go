@@ -70,7 +70,7 @@ func (s *scanner) fail(reason string) *Error {
 	return &Error{Offset: s.pos, Reason: reason}
 }
 
-// peek is the next byte, or 0 at the end: a NUL byte is not valid anywhere in JSON outside of an error.
+// peek is the next byte, or 0 at the end: a NUL byte is valid nowhere in JSON, so the two need no telling apart.
 func (s *scanner) peek() byte {
 	if s.pos < len(s.data) {
 		return s.data[s.pos]
