@@ -35,7 +35,7 @@ func (s *Service) audit(ctx context.Context, event string, c Client, err error, 
 		if !isRefusal(err) {
 			level, result = slog.LevelError, "failed"
 		}
-		attrs = append(attrs, slog.String("reason", err.Error()))
+		attrs = append(attrs, slog.String("reason", reasonOf(err)))
 	}
 	attrs = append(attrs, slog.Bool("audit", true), slog.String("event", event), slog.String("result", result))
 	if c.IP != "" {
@@ -73,6 +73,14 @@ func because(sentinel error, reason string) error {
 type refusal struct {
 	sentinel error
 	reason   string
+}
+
+// reasonOf is the inner reason where there is one.
+func reasonOf(err error) string {
+	if r, ok := errors.AsType[*refusal](err); ok {
+		return r.reason
+	}
+	return err.Error()
 }
 
 func (r *refusal) Error() string { return r.sentinel.Error() + ": " + r.reason }

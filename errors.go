@@ -65,5 +65,5 @@ var (
 	// ErrInvalidUser: a field of a user is not acceptable; the wrapped error says which and why.
 	ErrInvalidUser = errors.New("sallyport: invalid user")
 	// ErrUnknownSecret: the database was made under a root secret that is not among the configured ones.
-	ErrUnknownSecret = errors.New("sallyport: this database belongs to another root secret")
+	ErrUnknownSecret = errors.New("sallyport: this database belongs to another root secret; give the one it was made with, or add it to the old ones")
 )

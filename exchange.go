@@ -36,6 +36,9 @@ type ExchangeRequest struct {
 func (s *Service) Exchange(ctx context.Context, r ExchangeRequest) (*Tokens, error) {
 	x := exchange{Service: s, request: r}
 	tokens, err := x.run(ctx)
+	if err != nil && x.created {
+		x.user = User{} // it was not made after all
+	}
 	attrs := append(auditIDs(x.user.ID, tokens), slog.String("provider", x.providerName()), slog.Bool("user_created", err == nil && x.created))
 	s.audit(ctx, "exchange", r.Client, err, attrs...)
 	return tokens, err

@@ -248,7 +248,7 @@ func CheckIssuer(text string) error {
 	case u.Scheme != "https" && u.Scheme != "http":
 		return fmt.Errorf("scheme %q: want https", u.Scheme)
 	case u.Scheme == "http" && !IsLoopback(u.Hostname()):
-		return fmt.Errorf("http is for loopback hosts only; want https://%s", u.Host)
+		return fmt.Errorf("http is for loopback hosts only; want https://%s%s", u.Host, u.Path)
 	}
 	canonical := *u
 	canonical.Host = strings.ToLower(u.Host)

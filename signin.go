@@ -28,13 +28,13 @@ func (s *Service) SignIn(ctx context.Context, r SignInRequest) (*Tokens, error) 
 func (s *Service) signIn(ctx context.Context, r SignInRequest) (User, *Tokens, error) {
 	user, credential, err := s.store.UserByName(ctx, r.Username)
 	if errors.Is(err, ErrNotFound) {
-		return User{}, nil, refusePassword("unknown user", s.hasher.VerifyNobody(ctx, r.Password))
+		return User{}, nil, refusePassword(s.hasher.VerifyNobody(ctx, r.Password), "unknown user")
 	}
 	if err != nil {
 		return User{}, nil, err
 	}
 	if err := s.hasher.Verify(ctx, credential.Hash, r.Password); err != nil {
-		return user, nil, refusePassword("password", err)
+		return user, nil, refusePassword(err, err.Error())
 	}
 	if !user.IsActive {
 		return user, nil, because(ErrInvalidCredentials, "user is inactive")
@@ -49,13 +49,13 @@ func (s *Service) signIn(ctx context.Context, r SignInRequest) (User, *Tokens, e
 	return user, tokens, err
 }
 
-// refusePassword turns what the hasher says into what the caller may know.
-func refusePassword(reason string, err error) error {
+// refusePassword turns what the hasher says into what the caller may know; reason is for the log.
+func refusePassword(err error, reason string) error {
 	switch {
 	case errors.Is(err, password.ErrOverloaded):
 		return ErrOverloaded
 	case errors.Is(err, password.ErrMismatch), errors.Is(err, password.ErrUnusable), errors.Is(err, password.ErrTooLong), errors.Is(err, password.ErrInvalidUTF8):
-		return because(ErrInvalidCredentials, reason+": "+err.Error())
+		return because(ErrInvalidCredentials, reason)
 	}
 	return err
 }

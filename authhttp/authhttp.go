@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/sallyport-auth/sallyport"
@@ -46,6 +47,8 @@ type Handler struct {
 	cookies cookies
 	hsts    bool
 	routes  map[string]route
+
+	misplaced sync.Once // says so, for a program that mounts the handler elsewhere
 }
 
 // route is one path below the mount.
@@ -125,6 +128,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name, below := strings.CutPrefix(r.URL.Path, h.mount+"/")
 	rt, known := h.routes[strings.TrimSuffix(name, "/")]
 	h.securityHeaders(w.Header(), rt.public)
+	if !below {
+		h.misplaced.Do(func() {
+			h.log.Warn("a request came for a path outside the mount; is the handler mounted at the path of the issuer?", "mount", h.mount+"/")
+		})
+	}
 	if !below || !known {
 		h.refuse(w, r, errNotFound)
 		return

@@ -3,6 +3,7 @@ package authhttp
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -35,7 +36,7 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64, known ...stri
 	b := &body{members: map[string]any{}, faults: map[string][]string{}}
 	if raw != nil {
 		if b.members, err = strictjson.ParseObject(raw); err != nil {
-			return nil, invalid("The body is not a valid JSON object: " + err.Error())
+			return nil, invalid("The body is not a valid JSON object: " + whatIsWrong(err) + ".")
 		}
 	}
 	for name := range b.members {
@@ -46,6 +47,13 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64, known ...stri
 		}
 	}
 	return b, nil
+}
+
+func whatIsWrong(err error) string {
+	if fault, ok := errors.AsType[*strictjson.Error](err); ok {
+		return fmt.Sprintf("%s at byte %d", fault.Reason, fault.Offset)
+	}
+	return err.Error()
 }
 
 // readRaw returns nil when there is no body.

@@ -2,6 +2,7 @@ package authhttp
 
 import (
 	"context"
+	"log/slog"
 	"maps"
 	"net/http"
 	"slices"
@@ -26,6 +27,9 @@ func (h *Handler) dispatch(w http.ResponseWriter, r *http.Request, rt route) err
 	}
 	if !rt.public {
 		if err := h.origins.check(r.Header); err != nil {
+			h.log.LogAttrs(r.Context(), slog.LevelWarn, "request refused: its origin is neither the issuer's nor trusted",
+				slog.String("origin", short(r.Header.Get("Origin"))), slog.String("sec_fetch_site", short(r.Header.Get("Sec-Fetch-Site"))),
+				slog.String("own_origin", h.origins.own))
 			return err
 		}
 	}
@@ -33,6 +37,9 @@ func (h *Handler) dispatch(w http.ResponseWriter, r *http.Request, rt route) err
 	defer cancel()
 	return handle(w, r.WithContext(ctx))
 }
+
+// short keeps what a client sent from filling the log.
+func short(s string) string { return s[:min(len(s), 200)] }
 
 func (rt route) allow() string {
 	return strings.Join(append(slices.Sorted(maps.Keys(rt.methods)), http.MethodOptions), ", ")

@@ -111,11 +111,20 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if p.retryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(p.retryAfter))
 	}
-	body := map[string]any{"detail": p.detail, "code": p.code}
-	for name, faults := range p.fields {
-		body[name] = faults
+	writeJSON(w, p.status, p)
+}
+
+// MarshalJSON writes detail, code, and then the fields by their names.
+func (p *problem) MarshalJSON() ([]byte, error) {
+	encoded, err := json.Marshal(struct {
+		Detail string `json:"detail"`
+		Code   string `json:"code"`
+	}{p.detail, p.code})
+	if err != nil || len(p.fields) == 0 {
+		return encoded, err
 	}
-	writeJSON(w, p.status, body)
+	fields, err := json.Marshal(p.fields)
+	return append(append(encoded[:len(encoded)-1], ','), fields[1:]...), err
 }
 
 func writeJSON(w http.ResponseWriter, status int, body any) {

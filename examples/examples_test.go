@@ -126,7 +126,7 @@ func (j *loopbackJar) Cookies(u *url.URL) []*http.Cookie {
 
 func TestAppAndMicroservice(t *testing.T) {
 	secret, database := rand.Text()+rand.Text(), filepath.Join(t.TempDir(), "app.db")
-	app := start(t, []string{"APP_SECRET=" + secret}, "app", "-database", database)
+	app := strings.TrimSuffix(start(t, []string{"APP_SECRET=" + secret}, "app", "-database", database), "/api/me")
 	service := start(t, nil, "microservice", "-issuer", app+"/auth")
 	password := createUser(t, database, app+"/auth", secret)
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/sallyport-auth/sallyport"
@@ -98,6 +99,9 @@ func (c Cognito) check() error {
 	}
 	if !cognitoPool.MatchString(c.UserPool) {
 		faults = append(faults, fmt.Errorf("UserPool: %q is no user pool id such as eu-central-1_AbCdEfGhI", c.UserPool))
+	}
+	if cognitoPool.MatchString(c.UserPool) && !strings.HasPrefix(c.UserPool, c.Region+"_") {
+		faults = append(faults, fmt.Errorf("Region: %q is not the region of UserPool %q", c.Region, c.UserPool))
 	}
 	return errors.Join(faults...)
 }

@@ -142,6 +142,7 @@ func TestOpenReportsEveryFault(t *testing.T) {
 		{"OIDC, empty", idp.OIDC{}, []string{"Name is missing", "ClientID is missing", "Issuer is missing"}},
 		{"OIDC, bad addresses", idp.OIDC{Name: "p", ClientID: "c", Issuer: "http://idp.example", JWKSURI: "file:///x"}, []string{"Issuer", "JWKSURI"}},
 		{"Cognito, empty", idp.Cognito{}, []string{"ClientID is missing", "Region", "UserPool"}},
+		{"Cognito, another region", idp.Cognito{ClientID: "c", Region: "us-east-1", UserPool: "eu-central-1_x"}, []string{"Region"}},
 		{"Cognito, a slash in the pool", idp.Cognito{ClientID: "c", Region: "eu-central-1", UserPool: "eu-central-1_x/../y"}, []string{"UserPool"}},
 		{"Cognito, a host in the region", idp.Cognito{ClientID: "c", Region: "evil.example/", UserPool: "eu-central-1_x"}, []string{"Region"}},
 		{"Cognito, emulator off loopback", idp.Cognito{ClientID: "c", Issuer: "http://idp.example/pool"}, []string{"Issuer"}},

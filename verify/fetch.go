@@ -39,7 +39,7 @@ func (s *KeySet) fetch(ctx context.Context) ([]*jws.Key, error) {
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("fetching the key set: status %d", response.StatusCode)
+		return nil, fmt.Errorf("fetching %s: status %d; is the issuer the full URL of the mount?", address, response.StatusCode)
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxKeySetBytes+1))
 	if err != nil {

@@ -354,10 +354,10 @@ func TestLogTellsTheCauseAndNotTheToken(t *testing.T) { // VF-04
 	var log bytes.Buffer
 	w.verifier = w.newVerifier(t, verify.Config{Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 	foreign, expired := w.claims(), w.claims()
-	maps.Copy(foreign, map[string]any{"aud": "hunter2"})
+	maps.Copy(foreign, map[string]any{"aud": "billing", "email": "hunter2"})
 	maps.Copy(expired, map[string]any{"exp": w.clock.Now().Unix() - 100})
 	tests := []struct{ name, token, want string }{
-		{"audience", w.signer.mint(t, w.signer.header(), foreign), "another audience"},
+		{"audience", w.signer.mint(t, w.signer.header(), foreign), `another audience: [\"billing\"], want one of [\"orders\"]`},
 		{"expired", w.signer.mint(t, w.signer.header(), expired), "expired"},
 		{"unknown key", w.unknown(t, 1), "unknown key"},
 		{"malformed", "hunter2", "malformed"},

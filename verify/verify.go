@@ -72,7 +72,7 @@ func New(c Config) (*Verifier, error) {
 	if c.Client == nil {
 		c.Client = HTTPClient(hostOf(c.Issuer))
 	}
-	address := strings.TrimSuffix(c.Issuer, "/") + "/.well-known/jwks.json"
+	address := c.Issuer + "/.well-known/jwks.json"
 	return &Verifier{
 		rules:  accesstoken.Rules{Issuer: c.Issuer, Audience: []string{c.Audience}, Leeway: c.Leeway, Now: c.Now},
 		logger: c.Logger,
@@ -99,6 +99,9 @@ func checkIssuer(issuer string) error {
 	u, err := checkAddress(issuer)
 	if err != nil {
 		return err
+	}
+	if strings.HasSuffix(issuer, "/") {
+		return errors.New("must not end with a slash")
 	}
 	if u.RawQuery != "" || u.ForceQuery || strings.Contains(issuer, "#") { // RFC 8414 §2
 		return errors.New("has a query or a fragment")

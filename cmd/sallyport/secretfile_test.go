@@ -108,7 +108,7 @@ func TestSecretFileIsNotMadeForAUsedDatabase(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, err := f.secret(t.Context(), store)
-			if _, ok := errors.AsType[failure](err); !ok || !strings.Contains(err.Error(), "app.db.secret is missing") {
+			if _, ok := errors.AsType[failure](err); !ok || !strings.Contains(err.Error(), "there is no "+f.path()) {
 				t.Errorf("secret() = %v, want that the file is missing", err)
 			}
 			if _, err := os.Stat(f.path()); err == nil {

@@ -36,7 +36,6 @@ func main() {
 	defer stop()
 	listener, err := net.Listen("tcp", *listen)
 	if err == nil {
-		fmt.Printf("app on http://%s/\n", listener.Addr())
 		err = serve(ctx, listener, *database, []byte(os.Getenv("APP_SECRET")))
 	}
 	if err != nil {
@@ -70,6 +69,7 @@ func serve(ctx context.Context, listener net.Listener, database string, secret [
 	mux.Handle("/auth/", auth)
 	mux.Handle("GET /api/me", auth.Require(http.HandlerFunc(me)))
 
+	fmt.Printf("app on http://%s/api/me\n", listener.Addr())
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	stopped := context.AfterFunc(ctx, func() { server.Close() })
 	defer stopped()

@@ -21,8 +21,8 @@ const (
 )
 
 var (
-	// ErrInvalid: not an access token for these rules. The wrapping error says why, for a log, and quotes no claim. The
-	// presenter gets one answer for every cause.
+	// ErrInvalid: not an access token for these rules. The wrapping error says why, for a log; of the claims it
+	// quotes iss and aud alone. The presenter gets one answer for every cause.
 	ErrInvalid = errors.New("accesstoken: not valid")
 	// ErrExpired is an ErrInvalid: the token has ended, and nothing else is wrong with it.
 	ErrExpired = fmt.Errorf("%w: expired", ErrInvalid)
@@ -125,13 +125,25 @@ func readClaims(all map[string]any) (*Claims, error) {
 	return c, nil
 }
 
+// shown quotes what a signed token names, for a log: it is what differs between two configurations.
+func shown(names ...string) string {
+	text := fmt.Sprintf("%q", names)
+	if len(text) > maxShown {
+		text = text[:maxShown] + "…"
+	}
+	return text
+}
+
+// maxShown is how many bytes of a claim enter an error.
+const maxShown = 200
+
 // check leaves the end for last, so that ErrExpired is only said of a token that was good.
 func (r Rules) check(c *Claims) error {
 	if c.Issuer != r.Issuer {
-		return invalid("another issuer")
+		return invalid("another issuer: %s, want %q", shown(c.Issuer), r.Issuer)
 	}
 	if !slices.ContainsFunc(c.Audience, func(a string) bool { return a != "" && slices.Contains(r.Audience, a) }) {
-		return invalid("another audience")
+		return invalid("another audience: %s, want one of %q", shown(c.Audience...), r.Audience)
 	}
 	if c.all["token_type"] != "access" {
 		return invalid("token_type is not access")

@@ -476,15 +476,21 @@ func TestReserved(t *testing.T) {
 	}
 }
 
-func TestErrorsQuoteNoClaim(t *testing.T) {
+// Issuer and audience are what two configurations disagree about, so a log names them; nothing else.
+func TestErrorsQuoteIssuerAndAudienceAlone(t *testing.T) {
 	const secret = "hunter2"
 	b := newBench(t)
 	for name := range goodClaims() {
 		claims := goodClaims()
 		claims[name] = []any{secret}
-		if _, err := b.verify(b.mint(goodHeader, marshal(t, claims))); err == nil || strings.Contains(err.Error(), secret) {
+		if _, err := b.verify(b.mint(goodHeader, marshal(t, claims))); err == nil || strings.Contains(err.Error(), secret) != (name == "aud") {
 			t.Errorf("Verify with another %s = %v, want an error without the claim", name, err)
 		}
+	}
+	claims := goodClaims()
+	claims["iss"] = "https://other.example.com/" + strings.Repeat("x", 1000)
+	if _, err := b.verify(b.mint(goodHeader, marshal(t, claims))); err == nil || !strings.Contains(err.Error(), "https://other.example.com/") || len(err.Error()) > 400 {
+		t.Errorf("Verify with another issuer = %v, want the beginning of it", err)
 	}
 }
 

@@ -19,14 +19,14 @@ func TestAnnounce(t *testing.T) {
 	}
 	const want = `Sallyport demo: everything runs on this machine and is gone when it ends
 ├─ App       http://127.0.0.1:8000/          sign in as  demo / demo
-├─ Orders    http://127.0.0.1:8002/orders    another service; it only verifies tokens
-├─ Provider  http://localhost:8003/          a fake Cognito: alice, bob (e-mail not verified), carol (no e-mail)
+├─ Orders    http://127.0.0.1:8002/orders    only verifies tokens
+├─ Provider  http://localhost:8003/          fake Cognito: alice, bob, carol
 └─ Keys      http://127.0.0.1:8000/auth/.well-known/jwks.json
 `
 	if !strings.HasPrefix(out.String(), want) {
 		t.Errorf("announce wrote\n%s\nwant at first\n%s", out.String(), want)
 	}
-	if quoted := `curl -sc '/tmp/it'\''s here/jar' `; !strings.Contains(out.String(), quoted) {
+	if quoted := `curl -sw '\n' -c '/tmp/it'\''s here/jar' `; !strings.Contains(out.String(), quoted) {
 		t.Errorf("announce wrote\n%s\nwant it to quote for a shell: %s", out.String(), quoted)
 	}
 }

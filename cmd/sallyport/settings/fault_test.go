@@ -148,7 +148,7 @@ var faultCases = []struct {
 
 	// Issuer and path
 	{name: "http off loopback", file: "issuer: http://app.example.com/auth\n",
-		want: []string{"sallyport.yaml:1: issuer: http is for loopback hosts only; want https://app.example.com"}},
+		want: []string{"sallyport.yaml:1: issuer: http is for loopback hosts only; want https://app.example.com/auth"}},
 	{name: "issuer with a slash", file: "issuer: https://app.example.com/\n",
 		want: []string{"sallyport.yaml:1: issuer: it must not end with a slash"}},
 	{name: "issuer that is a sentence", file: "issuer: the usual one\n",
