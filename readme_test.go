@@ -1,6 +1,8 @@
 package sallyport_test
 
 import (
+	"crypto/rand"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,9 +28,10 @@ func TestREADMEProgramsBuildOutsideTheTree(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
+	dir, address := t.TempDir(), freeAddress(t)
 	for i, program := range programs {
-		write(t, filepath.Join(dir, []string{"app", "orders"}[i], "main.go"), string(program[1]))
+		source := strings.ReplaceAll(string(program[1]), "127.0.0.1:8000", address)
+		write(t, filepath.Join(dir, []string{"app", "orders"}[i], "main.go"), source)
 	}
 	write(t, filepath.Join(dir, "go.mod"), outsideModule(t, string(readme), tree))
 	sums, err := os.ReadFile("go.sum")
@@ -54,6 +57,47 @@ func TestREADMEProgramsBuildOutsideTheTree(t *testing.T) {
 			t.Errorf("a service that only verifies depends on %s", module)
 		}
 	}
+	signInAtREADMEProgram(t, cmd.Env, dir, address, string(readme))
+}
+
+// signInAtREADMEProgram runs the first program and the README's curl line against it.
+func signInAtREADMEProgram(t *testing.T, env []string, dir, address, readme string) {
+	t.Helper()
+	build := exec.Command("go", "build", "-mod=mod", "-o", "program", "./app")
+	build.Dir, build.Env = dir, env
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	program := exec.Command(filepath.Join(dir, "program"))
+	program.Dir, program.Env = dir, append(env, "APP_SECRET="+rand.Text()+rand.Text())
+	if err := program.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer program.Wait() // it is killed: its error is that
+	defer program.Process.Kill()
+	line := strings.ReplaceAll(regexp.MustCompile("(?m)^curl .*$").FindString(readme), "127.0.0.1:8000", address)
+	if _, err := exec.LookPath("curl"); err != nil {
+		t.Logf("the README's curl line is not run: %v", err)
+		return
+	}
+	// The program says nothing when it listens, so curl knocks until it does.
+	curl := exec.Command("sh", "-c", strings.Replace(line, "curl ", "curl -s --retry 50 --retry-connrefused --retry-delay 0 --retry-max-time 20 ", 1))
+	curl.Dir = dir
+	out, err := curl.Output()
+	if err != nil || !strings.Contains(string(out), `"access_token":"`) {
+		t.Errorf("%s\n= %s (%v), want an access token", line, out, err)
+	}
+}
+
+// freeAddress is where nobody listens right now.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
 }
 
 // outsideModule is a go.mod with the README's replace lines, which name a folder beside the reader's.
