@@ -62,7 +62,7 @@ func (s *Service) FindUser(ctx context.Context, name string) (User, error) {
 			return u, err
 		}
 	}
-	u, _, err := s.store.UserByName(ctx, name)
+	u, _, err := s.userByName(ctx, name)
 	return u, err
 }
 

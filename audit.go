@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 )
 
 // Client says where a request came from. It is recorded with the session and in the audit log, and
@@ -17,11 +18,9 @@ type Client struct {
 // maxUserAgent is how many bytes of the user agent are kept.
 const maxUserAgent = 200
 
+// userAgent is UTF-8, whatever the client sent: a database may take nothing else as text.
 func (c Client) userAgent() string {
-	if len(c.UserAgent) > maxUserAgent {
-		return c.UserAgent[:maxUserAgent]
-	}
-	return c.UserAgent
+	return strings.ToValidUTF8(c.UserAgent[:min(len(c.UserAgent), maxUserAgent)], "?")
 }
 
 // audit writes one security event, where it is decided: at info when err is nil, at warn when the

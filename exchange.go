@@ -64,7 +64,7 @@ func (x *exchange) run(ctx context.Context) (*Tokens, error) {
 	}
 	replay := sha256.Sum256([]byte(token.Token.SigningInput()))
 	return x.admit(ctx, assertion, SessionStart{
-		Session:     Session{Provider: x.provider.Name(), ProviderSID: assertion.ProviderSID},
+		Session:     Session{Provider: x.provider.Name(), ProviderSID: usableSID(assertion.ProviderSID)},
 		Replay:      replay[:],
 		ReplayUntil: assertion.ExpiresAt.Add(clockLeeway),
 		Replaces:    x.request.Replaces.session,
@@ -159,13 +159,38 @@ func (x *exchange) newUser(a *Assertion, username string) User {
 	now := x.now()
 	u := User{
 		ID: NewID(now), Username: username, Email: usableEmail(a), EmailVerified: a.EmailProof == EmailVerified,
-		FirstName: a.FirstName, LastName: a.LastName, IsActive: true, CreatedAt: now, UpdatedAt: now,
+		FirstName: displayName(a.FirstName), LastName: displayName(a.LastName), IsActive: true, CreatedAt: now, UpdatedAt: now,
 	}
 	u.EmailVerified = u.EmailVerified && u.Email != ""
 	if x.cfg.UserUUIDAttribute != "" {
 		u.Attributes = map[string]any{x.cfg.UserUUIDAttribute: a.Subject}
 	}
 	return u
+}
+
+// displayName makes a provider's text fit for a user's name: one line, no characters that turn its
+// direction, at most maxNameLen characters. It is for display, so nobody is kept out for it.
+func displayName(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if isControl(r) {
+			return -1
+		}
+		return r
+	}, text)
+	if runes := []rune(text); len(runes) > maxNameLen {
+		text = string(runes[:maxNameLen])
+	}
+	return strings.TrimSpace(text)
+}
+
+// maxProviderSID bounds a provider's session id, in bytes. One that is longer, or not one line, is not kept.
+const maxProviderSID = 255
+
+func usableSID(sid string) string {
+	if len(sid) > maxProviderSID || checkText("sid", sid) != nil {
+		return ""
+	}
+	return sid
 }
 
 // usableEmail drops an address that we would not take from an operator either: it must not keep its

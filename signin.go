@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"unicode/utf8"
 
 	"github.com/sallyport-auth/sallyport/password"
 )
@@ -26,7 +27,7 @@ func (s *Service) SignIn(ctx context.Context, r SignInRequest) (*Tokens, error) 
 }
 
 func (s *Service) signIn(ctx context.Context, r SignInRequest) (User, *Tokens, error) {
-	user, credential, err := s.store.UserByName(ctx, r.Username)
+	user, credential, err := s.userByName(ctx, r.Username)
 	if errors.Is(err, ErrNotFound) {
 		return User{}, nil, refusePassword(s.hasher.VerifyNobody(ctx, r.Password), "unknown user")
 	}
@@ -48,6 +49,17 @@ func (s *Service) signIn(ctx context.Context, r SignInRequest) (User, *Tokens, e
 	}
 	return user, tokens, err
 }
+
+// userByName asks the store for names that somebody can have, and for no others.
+func (s *Service) userByName(ctx context.Context, name string) (User, Credential, error) {
+	if checkText("name", name) != nil || len(name) > maxNameBytes {
+		return User{}, Credential{}, ErrNotFound
+	}
+	return s.store.UserByName(ctx, name)
+}
+
+// maxNameBytes is longer than every username and every address.
+const maxNameBytes = maxNameLen * utf8.UTFMax
 
 // refusePassword turns what the hasher says into what the caller may know; reason is for the log.
 func refusePassword(err error, reason string) error {

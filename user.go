@@ -127,11 +127,16 @@ func checkText(what, s string) error {
 		return fmt.Errorf("%s is not valid UTF-8", what)
 	}
 	for _, r := range s {
-		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || unicode.In(r, unicode.Zl, unicode.Zp) {
+		if isControl(r) {
 			return fmt.Errorf("%s contains the control character %U", what, r)
 		}
 	}
 	return nil
+}
+
+// isControl reports characters that have no place in one line of text, or turn its direction.
+func isControl(r rune) bool {
+	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || unicode.In(r, unicode.Zl, unicode.Zp)
 }
 
 // UserChange names the fields of a user to change; a nil pointer leaves its field as it is.

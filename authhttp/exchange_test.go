@@ -117,6 +117,12 @@ func TestExchangeTakesWhatIsThere(t *testing.T) {
 		u := idptest.User{Subject: randomText(), Username: randomText()}
 		a.exchange(a.oidc.Tokens(u, odd).IDToken).want(t, 200, "")
 	}
+	u := idptest.User{Subject: "odd", Username: "odd", GivenName: " A\r\n\u202eB\x00 ", FamilyName: strings.Repeat("é", 300)}
+	x = a.exchange(a.oidc.Tokens(u, idptest.Claim("sid", strings.Repeat("s", 300))).IDToken)
+	x.want(t, 200, "")
+	if got := x.json["user"].(map[string]any); got["first_name"] != "AB" || got["last_name"] != strings.Repeat("é", 150) {
+		t.Errorf("names = %q, %q, want one line of 150 characters at most", got["first_name"], got["last_name"])
+	}
 }
 
 func TestExchangeUsernamesThatAreTaken(t *testing.T) {

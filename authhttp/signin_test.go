@@ -85,6 +85,7 @@ func TestSI_01_02_04_05_RefusalsAreAlike(t *testing.T) {
 		{"SI-05 inactive, wrong password", "off", pw},
 		{"user without a password", "bare", pw},
 		{"name too long to be one", strings.Repeat("x", 2000), pw},
+		{"name that nobody can have", "ada\x00", pw},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			x := a.do("sign-in/", request{body: map[string]string{"username": c.username, "password": c.password}})
