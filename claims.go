@@ -1,6 +1,7 @@
 package sallyport
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -62,10 +63,13 @@ func (s *Service) customClaims(ctx context.Context, u User, reason Reason, sessi
 }
 
 func encodeClaims(claims map[string]any) ([]byte, error) {
-	encoded, err := json.Marshal(claims)
-	if err != nil {
+	var buffer bytes.Buffer
+	encoder := json.NewEncoder(&buffer)
+	encoder.SetEscapeHTML(false) // which would make six bytes of one "<"
+	if err := encoder.Encode(claims); err != nil {
 		return nil, fmt.Errorf("%w: a value is not JSON: %w", ErrClaimsFailed, err)
 	}
+	encoded := bytes.TrimSuffix(buffer.Bytes(), []byte("\n"))
 	if len(encoded) > maxCustomClaims {
 		return nil, fmt.Errorf("%w: custom claims weigh %d bytes of JSON, at most %d are allowed", ErrClaimsFailed, len(encoded), maxCustomClaims)
 	}

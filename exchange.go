@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/sallyport-auth/sallyport/verify/jws"
@@ -66,10 +67,14 @@ func (x *exchange) run(ctx context.Context) (*Tokens, error) {
 	return x.admit(ctx, assertion, SessionStart{
 		Session:     Session{Provider: x.provider.Name(), ProviderSID: usableSID(assertion.ProviderSID)},
 		Replay:      replay[:],
-		ReplayUntil: assertion.ExpiresAt.Add(clockLeeway),
+		ReplayUntil: assertion.UsableUntil.Add(replayMargin),
 		Replaces:    x.request.Replaces.session,
 	})
 }
+
+// replayMargin is how much longer than it can be used a token is remembered: the leeway, and room for
+// instances whose clocks differ and requests that were verified just before the end.
+const replayMargin = clockLeeway + 10*time.Minute
 
 // parse reads the token and picks the provider by its issuer, which is not proved yet: an exact
 // match in a table, never a guess and never an address to fetch.
@@ -220,7 +225,11 @@ type usernames struct {
 func (x *exchange) usernames(a *Assertion) *usernames {
 	sum := sha256.Sum256([]byte(a.Issuer + "\x00" + a.Subject))
 	generated := x.provider.Name() + "-" + hex.EncodeToString(sum[:4])
-	for _, name := range []string{a.Username, usableEmail(a), generated} {
+	suggested := a.Username
+	if strings.Contains(suggested, "@") && FoldName(suggested) != FoldName(usableEmail(a)) {
+		suggested = "" // somebody else's address, perhaps, and nobody has proved it
+	}
+	for _, name := range []string{suggested, usableEmail(a), generated} {
 		if name = strings.TrimSpace(name); checkUsername(name) == nil && utf8.RuneCountInString(name) <= maxNameLen-maxSuffixLen {
 			return &usernames{base: name}
 		}

@@ -82,5 +82,6 @@ type Assertion struct {
 	FirstName   string
 	LastName    string
 	ProviderSID string // "sid"; "" for none
-	ExpiresAt   time.Time
+	// UsableUntil is when no setting accepts the token any longer: its end, or a day after its issue.
+	UsableUntil time.Time
 }

@@ -31,7 +31,7 @@ func (s *Service) Refresh(ctx context.Context, t RefreshToken, c Client) (*Token
 			slog.String("user_id", outcome.Session.UserID.String()), slog.String("session_id", t.session.String()))
 		return nil, ErrRefreshTokenReused
 	}
-	a, err := s.answer(ctx, outcome.User, ReasonRefresh, t.session, now)
+	a, err := s.answer(ctx, outcome.User, ReasonRefresh, t.session, now, outcome.Session.AbsoluteEnd)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -250,6 +251,9 @@ func CheckIssuer(text string) error {
 	case u.Scheme == "http" && !IsLoopback(u.Hostname()):
 		return fmt.Errorf("http is for loopback hosts only; want https://%s%s", u.Host, u.Path)
 	}
+	if !cookiePath.MatchString(u.EscapedPath()) {
+		return errors.New("its path must be one that a cookie can carry as it is: letters, digits and . _ ~ - between slashes")
+	}
 	canonical := *u
 	canonical.Host = strings.ToLower(u.Host)
 	if port := u.Port(); u.Scheme == "https" && port == "443" || u.Scheme == "http" && port == "80" {
@@ -263,6 +267,9 @@ func CheckIssuer(text string) error {
 	}
 	return nil
 }
+
+// cookiePath is a path that means the same in a URL, in a cookie and to every proxy on the way.
+var cookiePath = regexp.MustCompile(`^(/+[A-Za-z0-9._~-]+)*$`)
 
 // IsLoopback reports whether host, a name or an address without port, can only be this machine.
 func IsLoopback(host string) bool {

@@ -39,6 +39,7 @@ func TestCheckIssuer(t *testing.T) {
 		"": false, "app.example.com": false, "http://app.example.com/auth": false, "https://app.example.com/auth/": false, "https://app.example.com/": false,
 		"https://APP.example.com/auth": false, "https://app.example.com:443/auth": false, "https://u@app.example.com": false, "https://app.example.com/auth?x": false,
 		"https://app.example.com/auth#": false, "https://app.example.com/a/../b": false, "https://app.example.com//auth": false, "ftp://app.example.com": false,
+		"https://a.example/auth;v=1": false, "https://a.example/a%2Fb": false, "https://a.example/a%20b": false, "https://a.example/é": false,
 		"https://": false, "http://localhost.example.com": false, "https://app.example.com/auth?": false,
 	} {
 		if err := CheckIssuer(issuer); (err == nil) != ok {

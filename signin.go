@@ -89,7 +89,7 @@ func (s *Service) startSession(ctx context.Context, u User, reason Reason, c Cli
 		UserAgent:   c.userAgent(),
 		IP:          c.IP,
 	}
-	a, err := s.answer(ctx, u, reason, session.ID, now)
+	a, err := s.answer(ctx, u, reason, session.ID, now, session.AbsoluteEnd)
 	if err != nil {
 		return nil, err
 	}

@@ -34,7 +34,8 @@ type answer struct {
 	view    json.RawMessage
 }
 
-func (s *Service) answer(ctx context.Context, u User, reason Reason, session ID, now time.Time) (answer, error) {
+// answer makes the access token and the view. A token never outlives its session, which ends at end.
+func (s *Service) answer(ctx context.Context, u User, reason Reason, session ID, now, end time.Time) (answer, error) {
 	custom, err := s.customClaims(ctx, u, reason, session)
 	if err != nil {
 		return answer{}, err
@@ -43,7 +44,11 @@ func (s *Service) answer(ctx context.Context, u User, reason Reason, session ID,
 	if err != nil {
 		return answer{}, err
 	}
-	expires := now.Add(s.cfg.AccessTTL).Truncate(time.Second)
+	expires := now.Add(s.cfg.AccessTTL)
+	if end.Before(expires) {
+		expires = end
+	}
+	expires = expires.Truncate(time.Second)
 	access, err := s.signAccessToken(u.ID, session, custom, now, expires)
 	return answer{access: access, expires: expires, view: view}, err
 }

@@ -103,6 +103,8 @@ func checkUsername(name string) error {
 		return fmt.Errorf("username is longer than %d characters", maxNameLen)
 	case strings.TrimSpace(name) != name:
 		return errors.New("username begins or ends with white space")
+	case strings.ContainsFunc(name, func(r rune) bool { return unicode.Is(unicode.Cf, r) }):
+		return errors.New("username contains a character that cannot be seen")
 	}
 	return checkText("username", name)
 }

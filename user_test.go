@@ -63,7 +63,7 @@ func TestCheckEmail(t *testing.T) {
 func TestCheckUsername(t *testing.T) {
 	for name, ok := range map[string]bool{
 		"ada": true, "Ada Lovelace": true, "é": true, strings.Repeat("é", 150): true,
-		"": false, " ": false, " ada": false, "ada\t": false, "a\u200eb": false, "a\u2028b": false, strings.Repeat("x", 151): false, "\xff": false,
+		"": false, " ": false, " ada": false, "ada\t": false, "a\u200eb": false, "ad\u200bmin": false, "a\u2028b": false, strings.Repeat("x", 151): false, "\xff": false,
 	} {
 		if err := checkUsername(name); (err == nil) != ok {
 			t.Errorf("checkUsername(%q) = %v, want ok = %v", name, err, ok)

@@ -126,6 +126,8 @@ func public(d document) route {
 // ServeHTTP answers with and without a trailing slash, with no redirect.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name, below := strings.CutPrefix(r.URL.Path, h.mount+"/")
+	// A path that needs decoding is another one to the proxy in front of us, whose rules it would step around.
+	below = below && r.URL.RawPath == ""
 	rt, known := h.routes[strings.TrimSuffix(name, "/")]
 	h.securityHeaders(w.Header(), rt.public)
 	if !below {

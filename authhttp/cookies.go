@@ -52,6 +52,9 @@ func newCookies(issuer *url.URL, cfg CookieConfig) (cookies, error) {
 		if (&http.Cookie{Name: name.value, Value: "x"}).Valid() != nil {
 			fault("%s: %q is no cookie name", name.setting, name.value)
 		}
+		if strings.HasPrefix(name.value, "__") { // browsers give such names a meaning of their own (RFC 6265bis)
+			fault("%s: %q begins with __; set HostPrefix instead", name.setting, name.value)
+		}
 	}
 	if c.refresh == c.csrf {
 		fault("CSRFName: both cookies are called %q", c.csrf)

@@ -400,6 +400,22 @@ func TestSX_13_Replay(t *testing.T) {
 	a.exchange(token).want(t, 401, "idp_token_replayed")
 	s.mustRefresh()
 
+	t.Run("an end beyond all dates", func(t *testing.T) {
+		for _, exp := range []string{"9223372036854", "9223372036855", "10000000000000", "9007199254740991"} {
+			token := a.oidc.Tokens(idptest.Alice(), idptest.Claim("exp", json.RawMessage(exp))).IDToken
+			a.exchange(token).want(t, 200, "")
+			a.exchange(token).want(t, 401, "idp_token_replayed")
+		}
+	})
+	t.Run("a clock that is set back", func(t *testing.T) {
+		token := a.oidc.Tokens(idptest.Alice()).IDToken
+		a.exchange(token).want(t, 200, "")
+		a.clock.advance(10*time.Minute + time.Second)
+		a.exchange(a.oidc.Tokens(idptest.Alice()).IDToken).want(t, 200, "") // it may sweep old marks away
+		a.clock.advance(-2 * time.Minute)
+		a.exchange(token).want(t, 401, "idp_token_replayed")
+		a.clock.advance(2 * time.Minute)
+	})
 	t.Run("another spelling of the signature", func(t *testing.T) {
 		es := newApp(t, func(c *config) {
 			p := idptest.New(t, idptest.Config{Now: c.Now, Algorithm: "ES256"})
@@ -451,9 +467,23 @@ func TestSX_15_TakenAddressesAreNotLinked(t *testing.T) {
 			a.wantNothingIssued(x, before)
 		}
 	}
-	// The same from a username that is somebody's address.
-	x := a.exchange(a.oidc.Tokens(idptest.User{Subject: "s", Username: "alice@example.com"}).IDToken)
-	x.want(t, 200, "")
+}
+
+// Whoever suggests somebody else's address as a username must not reserve it.
+func TestUsernamesThatAreSomebodysAddress(t *testing.T) {
+	a := newAppWithProviders(t, func(c *config, _ *idp.OIDC, _ *idp.Cognito) { c.UserFields = []string{"username"} })
+	username := func(u idptest.User) string {
+		x := a.exchange(a.cognito.Tokens(u).IDToken)
+		x.want(t, 200, "")
+		name, _ := x.json["user"].(map[string]any)["username"].(string)
+		return name
+	}
+	if got := username(idptest.User{Subject: "s1", Username: "victim@example.com"}); !strings.HasPrefix(got, "cognito-") {
+		t.Errorf("username = %q, want a generated one", got)
+	}
+	if got := username(idptest.User{Subject: "s2", Username: "Victim@example.com", Email: "victim@example.com", EmailVerified: true}); got != "Victim@example.com" {
+		t.Errorf("username of the owner = %q, want the suggestion", got)
+	}
 }
 
 func TestUnverifiedAddresses(t *testing.T) {

@@ -53,6 +53,13 @@ func TestHT_08_SecurityHeaders(t *testing.T) {
 	}
 }
 
+func TestPathsThatNeedDecodingAreNotRoutes(t *testing.T) {
+	a := newApp(t, nil)
+	for _, path := range []string{"sign%2din/", "sign-in%2F", "%73ign-in/", "x/%2e%2e/sign-in/", "/sign-in/", "./sign-in/", "sign-in//"} {
+		a.do(path, request{body: "{}"}).want(t, 404, "not_found")
+	}
+}
+
 func TestNoHSTSOnHTTP(t *testing.T) {
 	a := newApp(t, func(c *config) { c.Issuer = "http://127.0.0.1:8000/auth" })
 	if x := a.do("csrf/", request{method: "GET"}); x.header.Get("Strict-Transport-Security") != "" {
@@ -159,6 +166,9 @@ func TestNewReportsEveryFault(t *testing.T) {
 		TrustedOrigins: []string{"*", "https://spa.example.com/path", "http://spa.example.com", "https://SPA.example.com", "spa.example.com", "https://spa.example.com:443"},
 		Cookie:         authhttp.CookieConfig{Name: "a b", Domain: "other.example", HostPrefix: true, Insecure: true, SameSite: http.SameSiteNoneMode},
 	})
+	if _, err := authhttp.New(a.svc, authhttp.Config{Cookie: authhttp.CookieConfig{Name: "__Host-x"}}); err == nil {
+		t.Error("New with a cookie called __Host-x at /auth = nil, want a fault: browsers drop it")
+	}
 	if err == nil {
 		t.Fatal("New = nil, want faults")
 	}

@@ -59,9 +59,7 @@ func (o origins) check(header http.Header) error {
 		return errCrossOrigin
 	case len(origin) == 1 && o.trusted[origin[0]]:
 		return nil
-	case len(site) == 1 && site[0] == "same-origin":
-		return nil
-	case len(site) == 1: // same-site, cross-site, none, or a word of the future
+	case len(site) == 1 && site[0] != "same-origin": // same-site, cross-site, none, or a word of the future
 		return errCrossOrigin
 	case len(origin) == 1 && origin[0] != o.own:
 		return errCrossOrigin

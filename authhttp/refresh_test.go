@@ -211,6 +211,11 @@ func TestRF_05_LO_03_CSRFToken(t *testing.T) {
 				a.wantNothingIssued(x, before)
 			}
 		})
+		t.Run(string(mode)+" right in the body, wrong in the header", func(t *testing.T) {
+			x := a.do("refresh/", request{cookies: s.cookieHeader(), body: map[string]string{"CSRF_token": s.csrf}, headers: map[string]string{"X-CSRF-Token": "x"}})
+			x.want(t, 403, "csrf_failed")
+			a.wantNothingIssued(x, before)
+		})
 		for name, r := range map[string]request{
 			"in the header":    {headers: map[string]string{"X-CSRF-Token": s.csrf}},
 			"in the body":      {body: map[string]string{"CSRF_token": s.csrf}},
@@ -394,6 +399,17 @@ func TestIdleSessionsExpireAndTheAbsoluteEndStays(t *testing.T) {
 	}
 	a.clock.advance(time.Minute)
 	s.post("refresh/").want(t, 401, "refresh_token_expired")
+}
+
+func TestAccessTokensEndWithTheirSession(t *testing.T) {
+	a := newApp(t, func(c *config) { c.SessionTTL = 6 * time.Minute })
+	_, pw := a.user("ada")
+	s := a.signIn("ada", pw)
+	a.clock.advance(5 * time.Minute)
+	x := s.mustRefresh()
+	if got := x.json["expires_in"]; got != 60.0 || claims(t, s.access)["exp"] != x.json["expires"] {
+		t.Errorf("expires_in a minute before the end of the session = %v, want 60", got)
+	}
 }
 
 func TestRF_23_NativeClients(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/sallyport-auth/sallyport"
@@ -153,10 +154,10 @@ func native(header http.Header) (bool, error) {
 	if header.Get(nativeHeader) != nativeClient {
 		return false, nil
 	}
-	if header.Get("Origin") != "" {
+	if len(header.Values("Origin")) > 0 {
 		return false, errCrossOrigin
 	}
-	if header.Get("Cookie") != "" {
+	if len(header.Values("Cookie")) > 0 {
 		return false, errNativeWithCookie
 	}
 	return true, nil
@@ -250,14 +251,14 @@ func (h *Handler) fromCookie(r *http.Request) (sallyport.RefreshToken, error) {
 // the cookie's; it may be absent when the browser vouches for the page. A token that is present and
 // wrong is refused even then.
 func (h *Handler) checkCSRF(r *http.Request, p *presentation) error {
-	token, present := p.body.optional("CSRF_token")
+	tokens := r.Header.Values(csrfHeader)
+	if token, present := p.body.optional("CSRF_token"); present {
+		tokens = append(slices.Clone(tokens), token)
+	}
 	if err := p.body.err(); err != nil {
 		return err
 	}
-	if !present {
-		token, present = r.Header.Get(csrfHeader), len(r.Header.Values(csrfHeader)) > 0
-	}
-	if !present {
+	if len(tokens) == 0 {
 		if h.csrf == CSRFAuto && sameOrigin(r.Header) {
 			return nil
 		}
@@ -267,12 +268,13 @@ func (h *Handler) checkCSRF(r *http.Request, p *presentation) error {
 	if err != nil {
 		return err
 	}
-	for _, value := range cookies {
-		if value == token { // both are the client's own; whether they are genuine is decided next
-			return h.svc.CheckCSRFToken(p.token, token)
+	for _, token := range tokens { // each that is there must be right
+		// Both are the client's own; whether they are genuine is decided by the service.
+		if !slices.Contains(cookies, token) || h.svc.CheckCSRFToken(p.token, token) != nil {
+			return sallyport.ErrCSRF
 		}
 	}
-	return sallyport.ErrCSRF
+	return nil
 }
 
 // answer hands out tokens: the refresh token in a cookie, or in the body of a native client.

@@ -302,6 +302,7 @@ var foreignCallers = map[string]map[string]string{
 	"same-site":             {"Sec-Fetch-Site": "same-site", "Origin": "https://other.example.com"},
 	"typed address":         {"Sec-Fetch-Site": "none"},
 	"a word of the future":  {"Sec-Fetch-Site": "sibling"},
+	"contradiction":         {"Sec-Fetch-Site": "same-origin", "Origin": "https://evil.example"},
 	"null origin":           {"Origin": "null"},
 	"another port":          {"Origin": "https://app.example.com:8443"},
 	"http":                  {"Origin": "http://app.example.com"},
@@ -396,12 +397,13 @@ func TestClaimsThatFailIssueNothing(t *testing.T) {
 		err    error
 		log    string
 	}{
-		"an error":        {nil, fmt.Errorf("directory is down"), "directory is down"},
-		"a reserved name": {map[string]any{"sub": "root"}, nil, `\"sub\", which is reserved`},
-		"not JSON":        {map[string]any{"f": func() {}}, nil, "not JSON"},
-		"too much":        {map[string]any{"f": strings.Repeat("x", 4<<10)}, nil, "at most 4096"},
-		"raw, name twice": {map[string]any{"f": json.RawMessage(`{"a":1,"a":2}`)}, nil, ""},
-		"not a number":    {map[string]any{"f": json.Number("1e999")}, nil, ""},
+		"an error":                        {nil, fmt.Errorf("directory is down"), "directory is down"},
+		"a reserved name":                 {map[string]any{"sub": "root"}, nil, `\"sub\", which is reserved`},
+		"a reserved name in another case": {map[string]any{"SUB": "root"}, nil, `\"SUB\", which is reserved`},
+		"not JSON":                        {map[string]any{"f": func() {}}, nil, "not JSON"},
+		"too much":                        {map[string]any{"f": strings.Repeat("x", 4<<10)}, nil, "at most 4096"},
+		"raw, name twice":                 {map[string]any{"f": json.RawMessage(`{"a":1,"a":2}`)}, nil, ""},
+		"not a number":                    {map[string]any{"f": json.Number("1e999")}, nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			yield = func() (map[string]any, error) { return c.claims, c.err }
@@ -420,6 +422,17 @@ func TestClaimsThatFailIssueNothing(t *testing.T) {
 			yield = func() (map[string]any, error) { return nil, nil }
 			s.mustRefresh()
 		})
+	}
+}
+
+func TestClaimsAreWeighedAsTheyAreSent(t *testing.T) {
+	a := newApp(t, func(c *config) { c.UserAttributes = []string{"first_name", "last_name"} })
+	angles := strings.Repeat("<", 900) // one byte each, and not six
+	if _, err := a.svc.CreateUser(t.Context(), sallyport.NewUser{Username: "ada", Password: "correct horse", FirstName: angles, LastName: angles}); err != nil {
+		t.Fatal(err)
+	}
+	if got := claims(t, a.signIn("ada", "correct horse").access)["first_name"]; got != angles {
+		t.Errorf("first_name = %v", got)
 	}
 }
 

@@ -90,7 +90,7 @@ func (c Cognito) issuers() []string {
 }
 
 func (c Cognito) check() error {
-	faults := []error{required("ClientID", c.ClientID)}
+	faults := []error{required("ClientID", c.ClientID), checkAudiences(c.Audiences), checkMaxAge(c.MaxTokenAge)}
 	if c.Issuer != "" {
 		return errors.Join(append(faults, checkURL("Issuer", c.Issuer))...)
 	}

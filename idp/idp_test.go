@@ -133,6 +133,18 @@ func TestFurtherAudiences(t *testing.T) {
 	}
 }
 
+func TestDiscoveryFollowsNoRedirectToAnotherOrigin(t *testing.T) {
+	fake, elsewhere := idptest.New(t, idptest.Config{}), idptest.New(t, idptest.Config{})
+	p := open(t, idp.OIDC{Name: "p", Issuer: fake.Issuer(), ClientID: fake.ClientID(), Client: &http.Client{Timeout: 5 * time.Second}})
+	fake.Fault(idptest.UntilCleared, idptest.Discovery, idptest.Redirect(http.StatusFound, elsewhere.URL(idptest.Discovery)))
+	if _, err := p.VerifyIDToken(t.Context(), parse(t, fake.Tokens(idptest.Alice()).IDToken)); !errors.Is(err, sallyport.ErrProviderUnavailable) {
+		t.Errorf("VerifyIDToken = %v, want ErrProviderUnavailable", err)
+	}
+	if n := elsewhere.Count(idptest.Discovery); n != 0 {
+		t.Errorf("the redirect was followed %d times", n)
+	}
+}
+
 func TestOpenReportsEveryFault(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -141,6 +153,8 @@ func TestOpenReportsEveryFault(t *testing.T) {
 	}{
 		{"OIDC, empty", idp.OIDC{}, []string{"Name is missing", "ClientID is missing", "Issuer is missing"}},
 		{"OIDC, bad addresses", idp.OIDC{Name: "p", ClientID: "c", Issuer: "http://idp.example", JWKSURI: "file:///x"}, []string{"Issuer", "JWKSURI"}},
+		{"OIDC, an empty audience", idp.OIDC{Name: "p", ClientID: "c", Issuer: "https://idp.example", Audiences: []string{""}, MaxTokenAge: 25 * time.Hour}, []string{"Audiences", "MaxTokenAge"}},
+		{"OIDC, a password in an address", idp.OIDC{Name: "p", ClientID: "c", Issuer: "https://u:hunter2@idp.example"}, []string{"Issuer holds a user"}},
 		{"Cognito, empty", idp.Cognito{}, []string{"ClientID is missing", "Region", "UserPool"}},
 		{"Cognito, another region", idp.Cognito{ClientID: "c", Region: "us-east-1", UserPool: "eu-central-1_x"}, []string{"Region"}},
 		{"Cognito, a slash in the pool", idp.Cognito{ClientID: "c", Region: "eu-central-1", UserPool: "eu-central-1_x/../y"}, []string{"UserPool"}},

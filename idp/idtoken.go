@@ -18,6 +18,10 @@ import (
 	"github.com/sallyport-auth/sallyport/verify/strictjson"
 )
 
+// maxMaxAge is the most that MaxTokenAge may be. A token is remembered at least so long, whatever its
+// own end is, so that a longer MaxTokenAge after a restart finds no token that was forgotten.
+const maxMaxAge = 24 * time.Hour
+
 // maxSubject is how many ASCII characters a subject may have (OpenID Connect Core 1.0 §2).
 const maxSubject = 255
 
@@ -74,7 +78,7 @@ func (rp *relyingParty) VerifyIDToken(ctx context.Context, t sallyport.IDToken) 
 	if err != nil {
 		return nil, err
 	}
-	expires, expired, err := rp.checkTimes(t.Claims)
+	usableUntil, expired, err := rp.checkTimes(t.Claims)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +99,7 @@ func (rp *relyingParty) VerifyIDToken(ctx context.Context, t sallyport.IDToken) 
 	if expired {
 		return nil, sallyport.ErrIDTokenExpired
 	}
-	return rp.assertion(t.Claims, subject, expires), nil
+	return rp.assertion(t.Claims, subject, usableUntil), nil
 }
 
 // verifySignature finds the key by issuer and key ID and checks the header against both.
@@ -148,9 +152,9 @@ func (rp *relyingParty) checkAudience(claims map[string]any) error {
 		}
 	}
 	party, present := claims["azp"]
-	name, _ := party.(string)
+	name, isString := party.(string)
 	switch {
-	case present && !slices.Contains(rp.audiences, name):
+	case present && (!isString || !slices.Contains(rp.audiences, name)):
 		return refused("azp is not a client of ours")
 	case !present && len(audience) > 1:
 		return refused("several audiences and no azp")
@@ -161,7 +165,7 @@ func (rp *relyingParty) checkAudience(claims map[string]any) error {
 // checkTimes: §3.1.3.7 (9, 10). A string, a negative number or one beyond all dates is malformed, not
 // expired. The age limit stands in for what an ID token cannot tell: that the user has signed out
 // at the provider since.
-func (rp *relyingParty) checkTimes(claims map[string]any) (expires time.Time, expired bool, err error) {
+func (rp *relyingParty) checkTimes(claims map[string]any) (usableUntil time.Time, expired bool, err error) {
 	now := rp.now()
 	expires, ok := strictjson.Date(claims["exp"])
 	if !ok {
@@ -177,7 +181,10 @@ func (rp *relyingParty) checkTimes(claims map[string]any) (expires time.Time, ex
 		}
 	}
 	expired = !now.Before(expires.Add(rp.leeway)) || now.Sub(issued) > rp.maxAge
-	return expires, expired, nil
+	if usableUntil = issued.Add(maxMaxAge); expires.Before(usableUntil) {
+		usableUntil = expires
+	}
+	return usableUntil, expired, nil
 }
 
 func subjectOf(claims map[string]any) (string, error) {
@@ -203,7 +210,11 @@ func (rp *relyingParty) checkKind(claims map[string]any) error {
 	if (present || rp.cognito) && use != "id" {
 		return refused("token_use is not id")
 	}
-	if typ, ok := claims["typ"].(string); ok && slices.Contains([]string{"bearer", "refresh", "offline", "logout"}, strings.ToLower(typ)) {
+	typ, isString := claims["typ"].(string)
+	if _, present := claims["typ"]; present && !isString {
+		return refused("claim typ is no string")
+	}
+	if slices.Contains([]string{"bearer", "refresh", "offline", "logout"}, strings.ToLower(typ)) {
 		return refused("claim typ is that of another kind of token")
 	}
 	return nil
@@ -272,7 +283,7 @@ func accessTokenHash(alg jws.Algorithm, token string) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2])
 }
 
-func (rp *relyingParty) assertion(claims map[string]any, subject string, expires time.Time) *sallyport.Assertion {
+func (rp *relyingParty) assertion(claims map[string]any, subject string, usableUntil time.Time) *sallyport.Assertion {
 	text := func(name string) string {
 		s, _ := claims[name].(string)
 		return s
@@ -290,7 +301,7 @@ func (rp *relyingParty) assertion(claims map[string]any, subject string, expires
 		FirstName:   text("given_name"),
 		LastName:    text("family_name"),
 		ProviderSID: text("sid"),
-		ExpiresAt:   expires,
+		UsableUntil: usableUntil,
 	}
 }
 

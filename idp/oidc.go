@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/sallyport-auth/sallyport"
@@ -34,7 +35,7 @@ type OIDC struct {
 
 // Open checks the settings; all faults come joined.
 func (o OIDC) Open(opts sallyport.ProviderOptions) (sallyport.IdentityProvider, error) {
-	faults := []error{required("Name", o.Name), required("ClientID", o.ClientID), checkURL("Issuer", o.Issuer)}
+	faults := []error{required("Name", o.Name), required("ClientID", o.ClientID), checkURL("Issuer", o.Issuer), checkAudiences(o.Audiences), checkMaxAge(o.MaxTokenAge)}
 	if o.JWKSURI != "" {
 		faults = append(faults, checkURL("JWKSURI", o.JWKSURI))
 	}
@@ -45,7 +46,7 @@ func (o OIDC) Open(opts sallyport.ProviderOptions) (sallyport.IdentityProvider, 
 	if client == nil {
 		client = verify.HTTPClient(host(o.Issuer), host(o.JWKSURI))
 	}
-	locate := newDiscovery(o.Issuer, client)
+	locate := newDiscovery(o.Issuer, verify.Confine(client))
 	if o.JWKSURI != "" {
 		locate = fixed(o.JWKSURI)
 	}
@@ -88,6 +89,20 @@ func required(field, value string) error {
 	return nil
 }
 
+func checkAudiences(audiences []string) error {
+	if slices.Contains(audiences, "") {
+		return errors.New("Audiences holds an empty name")
+	}
+	return nil
+}
+
+func checkMaxAge(age time.Duration) error {
+	if age < 0 || age > maxMaxAge {
+		return fmt.Errorf("MaxTokenAge is %v, want at most %v", age, maxMaxAge)
+	}
+	return nil
+}
+
 // checkURL demands https, or http on a loopback host: keys that travel in clear can be replaced.
 func checkURL(field, text string) error {
 	if text == "" {
@@ -95,7 +110,9 @@ func checkURL(field, text string) error {
 	}
 	u, err := url.Parse(text)
 	switch {
-	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
+	case err == nil && u.User != nil: // which may hold a password
+		return fmt.Errorf("%s holds a user", field)
+	case err != nil || u.Host == "" || u.RawQuery != "" || u.Fragment != "":
 		return fmt.Errorf("%s: %q is no absolute URL without user, query and fragment", field, text)
 	case u.Scheme == "https", u.Scheme == "http" && sallyport.IsLoopback(u.Hostname()):
 		return nil

@@ -51,8 +51,8 @@ func (s *KeySet) fetch(ctx context.Context) ([]*jws.Key, error) {
 	return jws.ParseKeySet(body)
 }
 
-// confined is a copy of c that follows redirects only within their origin, whatever else c says about them.
-func confined(c *http.Client) *http.Client {
+// Confine is a copy of c that follows redirects only within their origin, whatever else c says about them.
+func Confine(c *http.Client) *http.Client {
 	copied := *c
 	copied.CheckRedirect = func(request *http.Request, via []*http.Request) error {
 		if err := sameOrigin(request, via); err != nil || c.CheckRedirect == nil {

@@ -84,7 +84,7 @@ func NewKeySet(c KeySetConfig) *KeySet {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
-	return &KeySet{locate: c.Locate, client: confined(c.Client), now: c.Now, logger: c.Logger, limit: fetchLimit}
+	return &KeySet{locate: c.Locate, client: Confine(c.Client), now: c.Now, logger: c.Logger, limit: fetchLimit}
 }
 
 // Key returns the key for a header: the one with its exact key ID and algorithm or, without a key ID, the only one of

@@ -69,10 +69,18 @@ func run(args []string, w world) int {
 	case helped:
 		return exitDone
 	case err != nil:
-		return report(w.stderr, usageError{err.Error()})
+		return report(w.stderr, usageError{withoutSurplus(err.Error())})
 	}
 	command.BindTo(context.Background(), (*context.Context)(nil))
 	return report(w.stderr, command.Run(w))
+}
+
+// withoutSurplus does not repeat an argument that nobody asked for: it may be a password.
+func withoutSurplus(problem string) string {
+	if strings.HasPrefix(problem, "unexpected argument ") {
+		return "there is an argument too many, or a command that is not in this version"
+	}
+	return problem
 }
 
 // flagHelp takes the help of flags that set something from the table of settings.

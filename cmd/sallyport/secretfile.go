@@ -60,6 +60,9 @@ func (f secretFile) read() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !info.Mode().IsRegular() {
+		return nil, failure{"secret", f.path() + " is not a regular file", "put the file back that belongs to the database"}
+	}
 	if info.Mode()&0o077 != 0 {
 		f.log.Warn("the secret can be read by others; chmod 600 the file", "file", f.path())
 	}

@@ -468,7 +468,7 @@ func TestReserved(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]bool{
-		"nbf": true, "cnf": true, "act": true, "scope": false, "groups": false, "email": false, "Sub": false, "": false,
+		"nbf": true, "cnf": true, "act": true, "scope": false, "groups": false, "email": false, "Sub": true, "u\u017fer_id": true, "": false,
 	} {
 		if got := accesstoken.Reserved(name); got != want {
 			t.Errorf("Reserved(%q) = %v, want %v", name, got, want)

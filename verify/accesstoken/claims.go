@@ -57,5 +57,8 @@ var reserved = []string{
 	"iss", "sub", "aud", "exp", "iat", "nbf", "jti", "sid", "client_id", "token_type", "user_id", "cnf", "act",
 }
 
-// Reserved reports whether a custom claim may not have this name. Names are compared exactly, as claims are.
-func Reserved(name string) bool { return slices.Contains(reserved, name) }
+// Reserved reports whether a custom claim may not have this name. Case and Unicode folding are ignored: a service that
+// reads claims with encoding/json would take "SUB" for "sub".
+func Reserved(name string) bool {
+	return slices.ContainsFunc(reserved, func(r string) bool { return strings.EqualFold(r, name) })
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -314,6 +315,21 @@ func BenchmarkParseClaims(b *testing.B) {
 	for b.Loop() {
 		if _, err := strictjson.Parse(claims); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// Whether a number fits is decided without converting the many that must: a body of 60 KB of tiny numbers
+// took 100 ms.
+func TestRangeIsThatOfFloat64(t *testing.T) {
+	for _, number := range []string{
+		"5e-324", "1e-400", "1e-999999", "0.0001e99", "1e99", "1e100", "1e308", "1.7976931348623157e308", "-1.7976931348623157e308", "1e309", "1e400",
+		"1" + strings.Repeat("0", 307), "1" + strings.Repeat("0", 309), "0." + strings.Repeat("0", 400) + "1e700", "0e999", "12e-5", "1E+0308", "1e0000000099",
+		strings.Repeat("9", 201) + "e-1", "0." + strings.Repeat("0", 300) + "1",
+	} {
+		_, want := strconv.ParseFloat(number, 64)
+		if _, err := strictjson.Parse([]byte(number)); (err == nil) != (want == nil) {
+			t.Errorf("Parse(%.40s) = %v, want as strconv.ParseFloat: %v", number, err, want)
 		}
 	}
 }

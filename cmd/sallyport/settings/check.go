@@ -56,7 +56,7 @@ func checkCookieName(name string) string {
 }
 
 func checkOrigin(origin string) string {
-	if !oneWord(origin) {
+	if !oneWord(origin) || strings.Contains(origin, "@") { // which may hold a password
 		return "it is no origin; write https://host or https://host:port"
 	}
 	if err := authhttp.CheckOrigin(origin); err != nil {
