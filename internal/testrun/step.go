@@ -40,7 +40,7 @@ const notRaced = "interop"
 
 // foreignUnraced builds SQLite without the race detector's instruments in a test that has them. It
 // is C in Go's clothes, and its memory is not ours to check: the tests of the store take 47 s with
-// these instruments in it, 22 s without (2 cores), and find the same.
+// these instruments in it, 22 s without (2 cores).
 const foreignUnraced = "-gcflags=modernc.org/...=-race=false"
 
 // steps is the plan of a run, over the modules in dirs. The tests run once, with the race detector
