@@ -31,7 +31,7 @@ func (s *Service) audit(ctx context.Context, event string, c Client, err error, 
 	level, result := slog.LevelInfo, "ok"
 	if err != nil {
 		level, result = slog.LevelWarn, "refused"
-		if !isRefusal(err) {
+		if !isRefusal(err) && !errors.Is(ctx.Err(), context.Canceled) { // a client that left is no fault of ours
 			level, result = slog.LevelError, "failed"
 		}
 		attrs = append(attrs, slog.String("reason", reasonOf(err)))

@@ -60,7 +60,9 @@ type Config struct {
 	IdleTTL     time.Duration // a session unused for so long ends; default 24 hours, at most SessionTTL
 	RetryWindow time.Duration // of the refresh machine; default 10 seconds, at most 60 seconds
 
-	// Password is the cost of argon2id and how many hashes run at a time.
+	// Password is the cost of argon2id and how many hashes run at a time. Decide the cost before the
+	// first user: hashes are not renewed yet, and users with hashes of different costs can be told
+	// from strangers by the time that a refusal takes.
 	Password password.Config
 
 	Logger *slog.Logger     // default: slog.Default()

@@ -30,6 +30,7 @@ type Store interface {
 	// UpdateUser changes the fields that change names and returns the user as it is afterwards. It
 	// returns ErrNotFound, ErrNameTaken and ErrEmailTaken as CreateUser does. Changing IsActive
 	// raises the credential's version; IsActive false ends every session of the user in the same step.
+	// Another address, or none, is unverified unless the change says otherwise; no address is verified.
 	UpdateUser(ctx context.Context, id ID, change UserChange, at time.Time) (User, error)
 	// SetPassword replaces the hash, raises the credential's version and ends every session of the
 	// user, except keep when it is not zero. It returns ErrNotFound when there is no such user.

@@ -103,8 +103,11 @@ func checkUsername(name string) error {
 		return fmt.Errorf("username is longer than %d characters", maxNameLen)
 	case strings.TrimSpace(name) != name:
 		return errors.New("username begins or ends with white space")
-	case strings.ContainsFunc(name, func(r rune) bool { return unicode.Is(unicode.Cf, r) }):
-		return errors.New("username contains a character that cannot be seen")
+	case strings.ContainsFunc(name, isMisread):
+		return errors.New("username contains a character that cannot be seen, or looks like an @")
+	}
+	if _, err := ParseID(name); err == nil {
+		return errors.New("username is an id, which may be another user's")
 	}
 	return checkText("username", name)
 }
@@ -120,6 +123,8 @@ func checkEmail(address string) error {
 		return fmt.Errorf("e-mail is longer than %d bytes", maxEmailLen)
 	case strings.ContainsFunc(address, unicode.IsSpace):
 		return errors.New("e-mail contains white space")
+	case strings.ContainsFunc(address, isMisread):
+		return errors.New("e-mail contains a character that cannot be seen, or looks like an @")
 	}
 	return checkText("e-mail", address)
 }
@@ -134,6 +139,13 @@ func checkText(what, s string) error {
 		}
 	}
 	return nil
+}
+
+// isMisread reports characters that make two names look alike, or that another program takes for an
+// "@": format characters and the others that are shown as nothing, and the two wide forms of the "@".
+func isMisread(r rune) bool {
+	return unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) ||
+		r == '\uff20' || r == '\ufe6b'
 }
 
 // isControl reports characters that have no place in one line of text, or turn its direction.

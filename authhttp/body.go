@@ -79,7 +79,7 @@ func readRaw(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error
 // asking, application/json cannot.
 func isJSON(header http.Header) bool {
 	types := header.Values("Content-Type")
-	if len(types) != 1 || header.Get("Content-Encoding") != "" {
+	if len(types) != 1 || len(header.Values("Content-Encoding")) > 0 {
 		return false
 	}
 	mediaType, params, err := mime.ParseMediaType(types[0])

@@ -98,7 +98,7 @@ func problemOf(err error) *problem {
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	p := problemOf(err)
 	if p.status >= 500 {
-		h.log.LogAttrs(r.Context(), slog.LevelError, "request failed",
+		h.log.LogAttrs(r.Context(), levelOf(r, err), "request failed",
 			slog.String("path", r.URL.Path), slog.Int("status", p.status), slog.String("code", p.code), slog.String("reason", err.Error()))
 	}
 	w.Header().Set("Cache-Control", "no-store")
@@ -112,6 +112,18 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		w.Header().Set("Retry-After", strconv.Itoa(p.retryAfter))
 	}
 	writeJSON(w, p.status, p)
+}
+
+// levelOf is error for what somebody must look at: a client that left is nobody's fault, and to shed
+// load is what a flood is meant to do.
+func levelOf(r *http.Request, err error) slog.Level {
+	switch {
+	case errors.Is(r.Context().Err(), context.Canceled):
+		return slog.LevelDebug
+	case errors.Is(err, sallyport.ErrOverloaded):
+		return slog.LevelWarn
+	}
+	return slog.LevelError
 }
 
 // MarshalJSON writes detail, code, and then the fields by their names.

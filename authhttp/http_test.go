@@ -1,9 +1,11 @@
 package authhttp_test
 
 import (
+	"context"
 	"encoding/json"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -193,4 +195,19 @@ func TestHostPrefixedCookies(t *testing.T) {
 	}
 	x = a.do("refresh/", request{cookies: "__Host-CSRF_token=" + x.text("CSRF_token") + "; __Host-refresh_cookie=" + c.Value, body: map[string]string{"CSRF_token": x.text("CSRF_token")}})
 	x.want(t, 200, "")
+}
+
+func TestAClientThatLeavesIsNoFaultOfOurs(t *testing.T) {
+	a := newApp(t, nil)
+	_, pw := a.user("ada")
+	ctx, leave := context.WithCancel(t.Context())
+	leave()
+	body := strings.NewReader(`{"username":"ada","password":"` + pw + `"}`)
+	r := httptest.NewRequestWithContext(ctx, "POST", "/auth/sign-in/", body)
+	r.Header.Set("Content-Type", "application/json")
+	w := httptest.NewRecorder()
+	a.auth.ServeHTTP(w, r)
+	if w.Code < 500 || strings.Contains(a.log.String(), `"level":"ERROR"`) {
+		t.Errorf("answer = %d, log = %s, want a 5xx that nobody sees and no error in the log", w.Code, a.log)
+	}
 }

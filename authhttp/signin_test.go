@@ -222,6 +222,7 @@ func TestSI_22_SizesAndEncodings(t *testing.T) {
 		code   string
 	}{
 		{"b: 1 MiB", request{body: body(strings.Repeat("x", 1<<20))}, 413, "body_too_large"},
+		{"c: an encoding without a name", request{body: body(""), headers: map[string]string{"Content-Encoding": ""}}, 415, "unsupported_media_type"},
 		{"c: gzip", request{body: body(""), headers: map[string]string{"Content-Encoding": "gzip"}}, 415, "unsupported_media_type"},
 		{"long password", request{body: map[string]string{"username": "ada", "password": strings.Repeat("x", 1025)}}, 400, "invalid_request"},
 		{"depth 20 000 over the limit of the route", request{body: strings.Repeat("[", 20_000)}, 413, "body_too_large"},

@@ -22,6 +22,28 @@ func updateCases() []testCase {
 			b.update(u, sallyport.UserChange{Username: ptr("Alice@Example.org")})
 			b.update(u, sallyport.UserChange{Username: ptr("a@example.org"), Email: ptr("alice@example.org")})
 		}},
+		{"UpdateUser takes the proof away with the address", func(b *bench) {
+			u := b.newUser("alice", "a@example.org")
+			u.EmailVerified = true
+			b.add(u)
+			for _, c := range []struct {
+				change sallyport.UserChange
+				want   bool
+			}{
+				{sallyport.UserChange{FirstName: ptr("Alice")}, true},
+				{sallyport.UserChange{Email: ptr("A@example.org")}, true}, // the same address
+				{sallyport.UserChange{Email: ptr("b@example.org")}, false},
+				{sallyport.UserChange{Email: ptr("c@example.org"), EmailVerified: ptr(true)}, true},
+				{sallyport.UserChange{Email: ptr("")}, false},
+				{sallyport.UserChange{EmailVerified: ptr(true)}, false}, // of no address
+			} {
+				got, err := b.store.UpdateUser(b.ctx(), u.ID, c.change, b.now)
+				b.wantError("UpdateUser()", err, nil)
+				if got.EmailVerified != c.want {
+					b.Errorf("EmailVerified after %+v = %v, want %v", c.change, got.EmailVerified, c.want)
+				}
+			}
+		}},
 		{"UpdateUser merges attributes by key, and nil removes one", updateAttributes},
 		{"UpdateUser raises the credential's version with IsActive, either way", func(b *bench) {
 			u := b.addUser("alice")
@@ -108,9 +130,9 @@ func updateFields(b *bench) {
 	}{
 		{"nothing", sallyport.UserChange{}, func(*sallyport.User) {}},
 		{"username", sallyport.UserChange{Username: ptr("Bob")}, func(u *sallyport.User) { u.Username = "Bob" }},
-		{"email", sallyport.UserChange{Email: ptr("Bob@example.org")}, func(u *sallyport.User) { u.Email = "Bob@example.org" }},
-		{"email_verified", sallyport.UserChange{EmailVerified: ptr(false)}, func(u *sallyport.User) { u.EmailVerified = false }},
-		{"no email", sallyport.UserChange{Email: ptr("")}, func(u *sallyport.User) { u.Email = "" }},
+		{"email", sallyport.UserChange{Email: ptr("Bob@example.org")}, func(u *sallyport.User) { u.Email, u.EmailVerified = "Bob@example.org", false }},
+		{"email_verified", sallyport.UserChange{EmailVerified: ptr(true)}, func(u *sallyport.User) { u.EmailVerified = true }},
+		{"no email", sallyport.UserChange{Email: ptr("")}, func(u *sallyport.User) { u.Email, u.EmailVerified = "", false }},
 		{"first_name", sallyport.UserChange{FirstName: ptr("B")}, func(u *sallyport.User) { u.FirstName = "B" }},
 		{"last_name", sallyport.UserChange{LastName: ptr("")}, func(u *sallyport.User) { u.LastName = "" }},
 		{"is_active", sallyport.UserChange{IsActive: ptr(false)}, func(u *sallyport.User) { u.IsActive = false }},

@@ -222,8 +222,12 @@ func (e *userEdit) apply(ctx context.Context, q Queries, u *sallyport.User, at t
 		raised = 1
 	}
 	set(&u.Username, c.Username)
+	if c.Email != nil && sallyport.FoldName(*c.Email) != sallyport.FoldName(u.Email) {
+		u.EmailVerified = false // what was proved was another address
+	}
 	set(&u.Email, c.Email)
 	set(&u.EmailVerified, c.EmailVerified)
+	u.EmailVerified = u.EmailVerified && u.Email != ""
 	set(&u.FirstName, c.FirstName)
 	set(&u.LastName, c.LastName)
 	set(&u.IsActive, c.IsActive)
