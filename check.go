@@ -28,7 +28,7 @@ func (s *Service) CheckAccessToken(ctx context.Context, token string) (*accessto
 		return nil, User{}, because(ErrTokenNotValid, "unknown session")
 	case err != nil:
 		return nil, User{}, err
-	case !session.EndedAt.IsZero(), session.expired(s.now()), !user.IsActive:
+	case !session.live(s.now()), !user.IsActive:
 		return nil, User{}, because(ErrTokenNotValid, "the session has ended")
 	case user.ID.String() != claims.Subject:
 		return nil, User{}, because(ErrTokenNotValid, "the session is another user's")

@@ -62,7 +62,7 @@ func (s *Service) CheckSession(ctx context.Context, t RefreshToken) (Session, er
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return Session{}, err
 	}
-	if now := s.now(); session.ID.IsZero() || !session.EndedAt.IsZero() || session.expired(now) || !user.IsActive {
+	if now := s.now(); session.ID.IsZero() || !session.live(now) || !user.IsActive {
 		return Session{}, s.whyRefused(RefreshOutcome{Session: session, User: user}, now)
 	}
 	return session, nil

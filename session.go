@@ -25,6 +25,9 @@ func (s Session) expired(now time.Time) bool {
 	return !now.Before(s.IdleEnd) || !now.Before(s.AbsoluteEnd)
 }
 
+// live reports whether the session is neither ended nor past an end.
+func (s Session) live(now time.Time) bool { return s.EndedAt.IsZero() && !s.expired(now) }
+
 // EndReason says why a session was ended.
 type EndReason string
 

@@ -1,6 +1,7 @@
 package authhttp
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -34,9 +35,9 @@ type cookies struct {
 
 func newCookies(issuer *url.URL, cfg CookieConfig) (cookies, error) {
 	c := cookies{
-		refresh:  orDefault(cfg.Name, "refresh_cookie"),
-		csrf:     orDefault(cfg.CSRFName, "CSRF_token"),
-		path:     orDefault(issuer.Path, "/"),
+		refresh:  cmp.Or(cfg.Name, "refresh_cookie"),
+		csrf:     cmp.Or(cfg.CSRFName, "CSRF_token"),
+		path:     cmp.Or(issuer.Path, "/"),
 		domain:   cfg.Domain,
 		sameSite: cfg.SameSite,
 		secure:   !cfg.Insecure,
@@ -75,13 +76,6 @@ func newCookies(issuer *url.URL, cfg CookieConfig) (cookies, error) {
 		fault("Domain: %q is neither the issuer's host nor a parent of it", c.domain)
 	}
 	return c, errors.Join(faults...)
-}
-
-func orDefault(s, standard string) string {
-	if s == "" {
-		return standard
-	}
-	return s
 }
 
 // set hands out both cookies until the session's absolute end: the CSRF token first, as clients of

@@ -1,6 +1,7 @@
 package idp
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -58,7 +59,7 @@ func (c Cognito) Open(opts sallyport.ProviderOptions) (sallyport.IdentityProvide
 		audiences:  append([]string{c.ClientID}, c.Audiences...),
 		algorithms: []jws.Algorithm{jws.RS256},
 		nonce:      c.RequireNonce,
-		maxAge:     orTenMinutes(c.MaxTokenAge),
+		maxAge:     cmp.Or(c.MaxTokenAge, standardMaxAge),
 		now:        opts.Now,
 		leeway:     opts.Leeway,
 		cognito:    true,

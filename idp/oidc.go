@@ -1,6 +1,7 @@
 package idp
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -58,7 +59,7 @@ func (o OIDC) Open(opts sallyport.ProviderOptions) (sallyport.IdentityProvider, 
 		audiences:  append([]string{o.ClientID}, o.Audiences...),
 		algorithms: []jws.Algorithm{jws.RS256, jws.ES256, jws.EdDSA},
 		nonce:      o.RequireNonce,
-		maxAge:     orTenMinutes(o.MaxTokenAge),
+		maxAge:     cmp.Or(o.MaxTokenAge, standardMaxAge),
 		now:        opts.Now,
 		leeway:     opts.Leeway,
 		policy: sallyport.ProviderPolicy{
@@ -68,12 +69,8 @@ func (o OIDC) Open(opts sallyport.ProviderOptions) (sallyport.IdentityProvider, 
 	}, nil
 }
 
-func orTenMinutes(d time.Duration) time.Duration {
-	if d == 0 {
-		return 10 * time.Minute
-	}
-	return d
-}
+// standardMaxAge is the default of MaxTokenAge.
+const standardMaxAge = 10 * time.Minute
 
 func orDefault(b *bool, standard bool) bool {
 	if b == nil {
