@@ -55,7 +55,7 @@ func isRefusal(err error) bool {
 	}
 	for _, refusal := range []error{ErrInvalidCredentials, ErrIDTokenInvalid, ErrIDTokenExpired, ErrIDTokenReplayed,
 		ErrProviderNotConfigured, ErrInvalidUser, ErrNotFound, ErrNameTaken, ErrEmailTaken, ErrEmailNotVerified, ErrAccountLinkRequired, ErrForbidden, ErrOverloaded,
-		ErrRefreshTokenReused, ErrRefreshTokenExpired, ErrSessionRevoked, ErrSessionReplaced,
+		ErrChanged, ErrRefreshTokenReused, ErrRefreshTokenExpired, ErrSessionRevoked, ErrSessionReplaced,
 		context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(err, refusal) {
 			return true

@@ -11,7 +11,7 @@ import (
 // user active. It returns ErrTokenNotValid, with the cause for the log, for everything that is wrong
 // with the token.
 func (s *Service) CheckAccessToken(ctx context.Context, token string) (*accesstoken.Claims, User, error) {
-	claims, err := s.accessRules.Verify(token, s.keys.key)
+	claims, err := s.accessRules.Verify(token, s.keyOf(ctx))
 	if errors.Is(err, accesstoken.ErrInvalid) {
 		return nil, User{}, because(ErrTokenNotValid, err.Error())
 	}

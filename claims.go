@@ -19,7 +19,7 @@ const maxCustomClaims = 4 << 10
 // ClaimFunc yields custom claims for an access token. It is called at sign-in, at exchange and at
 // every refresh, so what it says is never older than an access token. An error, a
 // reserved name, a value that is not JSON, or more than 4 KiB of JSON in all fails the request as
-// ErrClaimsFailed, and nothing is issued.
+// ErrClaimsFailed, and nothing is issued. Its context ends after Config.ClaimsTimeout.
 type ClaimFunc func(ctx context.Context, r ClaimRequest) (map[string]any, error)
 
 // ClaimRequest says for whom and why claims are wanted.
@@ -46,6 +46,8 @@ func (s *Service) customClaims(ctx context.Context, u User, reason Reason, sessi
 	if len(s.cfg.UserAttributes) == 0 && len(s.cfg.Claims) == 0 {
 		return nil, nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.ClaimsTimeout)
+	defer cancel()
 	claims := u.fields(s.cfg.UserAttributes)
 	for i, callable := range s.cfg.Claims {
 		copied := u
@@ -67,17 +69,35 @@ func encodeClaims(claims map[string]any) ([]byte, error) {
 	encoder := json.NewEncoder(&buffer)
 	encoder.SetEscapeHTML(false) // which would make six bytes of one "<"
 	if err := encoder.Encode(claims); err != nil {
-		return nil, fmt.Errorf("%w: a value is not JSON: %w", ErrClaimsFailed, err)
+		return nil, fmt.Errorf("%w: a value is not JSON%s: %w", ErrClaimsFailed, culprit(claims), err)
 	}
 	encoded := bytes.TrimSuffix(buffer.Bytes(), []byte("\n"))
 	if len(encoded) > maxCustomClaims {
-		return nil, fmt.Errorf("%w: custom claims weigh %d bytes of JSON, at most %d are allowed", ErrClaimsFailed, len(encoded), maxCustomClaims)
+		return nil, fmt.Errorf("%w: custom claims weigh %d bytes of JSON, at most %d are allowed%s", ErrClaimsFailed, len(encoded), maxCustomClaims, culprit(claims))
 	}
 	// A json.RawMessage may hold what our own verifier refuses, a name given twice for one.
 	if _, err := strictjson.ParseObject(encoded); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrClaimsFailed, err)
+		return nil, fmt.Errorf("%w: %w%s", ErrClaimsFailed, err, culprit(claims))
 	}
 	return encoded, nil
+}
+
+// culprit names, for the log, the first claim that is no strict JSON, else the heaviest one.
+func culprit(claims map[string]any) string {
+	heaviest, weight := "", -1
+	for _, name := range slices.Sorted(maps.Keys(claims)) {
+		encoded, err := json.Marshal(claims[name])
+		if err == nil {
+			_, err = strictjson.Parse(encoded)
+		}
+		if err != nil {
+			return fmt.Sprintf(" (claim %q)", name)
+		}
+		if len(encoded) > weight {
+			heaviest, weight = name, len(encoded)
+		}
+	}
+	return fmt.Sprintf(" (the heaviest is %q)", heaviest)
 }
 
 func firstReserved(names []string) (string, bool) {

@@ -3,123 +3,186 @@ package sallyport
 import (
 	"context"
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/sallyport-auth/sallyport/verify/jws"
 )
 
-// signingKeys is the key that signs access tokens and the set that verifies them.
-type signingKeys struct {
-	active  crypto.Signer
-	public  *jws.Key
-	byID    map[string]*jws.Key
-	keySet  []byte // the JWKS document, RFC 7517 §5
-	algList []string
+// SigningKey is a key of our access tokens, without its private half.
+type SigningKey struct {
+	ID        string // the "kid": the RFC 7638 thumbprint of the public half
+	Algorithm string // JWS name
+	State     KeyState
+	CreatedAt time.Time
+	SignsFrom time.Time
+	// RemovedAt is when a retired key is withdrawn from the key set: its last token has ended long
+	// before. It is zero for a key of another state.
+	RemovedAt time.Time
 }
 
-// loadSigningKeys opens the stored keys, making the first one if there is none. The newest signs,
-// all of them verify.
-func loadSigningKeys(ctx context.Context, store Store, secrets keyring, now time.Time) (*signingKeys, error) {
-	stored, err := store.SigningKeys(ctx)
-	if err == nil && len(stored) == 0 {
-		var first StoredKey
-		if first, err = newStoredKey(secrets, now); err == nil {
-			err = store.AddFirstSigningKey(ctx, first)
-		}
-		if err == nil || errors.Is(err, ErrChanged) { // ErrChanged: another instance was first
-			stored, err = store.SigningKeys(ctx)
+// KeyState is what a signing key does now. All states are published and verify.
+type KeyState string
+
+// The states, in the order of a key's life.
+const (
+	KeyNext    KeyState = "next"    // published, so that every verifier has it when it begins to sign
+	KeyActive  KeyState = "active"  // signs
+	KeyRetired KeyState = "retired" // signs no more; kept until its last token has ended
+)
+
+// signingKeys is the keys as they were last read. It is never changed: another one takes its place.
+type signingKeys struct {
+	keys   []signingKey // by the time from which they sign
+	byID   map[string]*jws.Key
+	keySet []byte // the JWKS document, RFC 7517 §5
+	newest string // the stored key that was added last, whether it could be opened or not
+}
+
+type signingKey struct {
+	signer    crypto.Signer
+	public    *jws.Key
+	createdAt time.Time
+	signsFrom time.Time
+}
+
+// active is the key that signs at now, or nil when there is none. The states follow from the clock
+// and from what is stored, so that several instances agree without talking.
+func (k *signingKeys) active(now time.Time) *signingKey {
+	if len(k.keys) == 0 {
+		return nil
+	}
+	return &k.keys[k.activeIndex(now)]
+}
+
+// activeIndex is that of the last key whose time has come; of the first one when a clock was set back
+// so far that no time has.
+func (k *signingKeys) activeIndex(now time.Time) int {
+	for i, key := range slices.Backward(k.keys) {
+		if !key.signsFrom.After(now) {
+			return i
 		}
 	}
-	if err != nil {
-		return nil, err
+	return 0
+}
+
+// removal is when key i, which is retired at now, is withdrawn; ok is false for a key that is not retired.
+func (k *signingKeys) removal(i int, now time.Time) (at time.Time, ok bool) {
+	if i >= k.activeIndex(now) {
+		return time.Time{}, false
 	}
-	keys := &signingKeys{byID: make(map[string]*jws.Key, len(stored))}
-	var set struct {
+	return k.keys[i+1].signsFrom.Add(keyRetention), true
+}
+
+func (k *signingKeys) describe(now time.Time) []SigningKey {
+	described := make([]SigningKey, len(k.keys))
+	active := k.activeIndex(now)
+	for i, key := range k.keys {
+		d := SigningKey{ID: key.public.ID(), Algorithm: string(key.public.Algorithm()), CreatedAt: key.createdAt, SignsFrom: key.signsFrom}
+		switch {
+		case i > active:
+			d.State = KeyNext
+		case i == active:
+			d.State = KeyActive
+		default:
+			d.State = KeyRetired
+			d.RemovedAt, _ = k.removal(i, now)
+		}
+		described[i] = d
+	}
+	return described
+}
+
+// openSigningKeys makes the keys of what is stored; those that held has already are not opened again.
+// A key that cannot be opened is left out and named in the error, which comes beside the others: one
+// damaged row must not stop the rest.
+func openSigningKeys(stored []StoredKey, secrets keyring, held *signingKeys) (*signingKeys, error) {
+	opened := &signingKeys{byID: make(map[string]*jws.Key, len(stored))}
+	var faults []error
+	for _, row := range stored {
+		opened.newest = row.KeyID
+		key, err := openSigningKey(row, secrets, held)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("sallyport: signing key %s: %w", row.KeyID, err))
+			continue
+		}
+		opened.keys = append(opened.keys, key)
+		opened.byID[row.KeyID] = key.public
+	}
+	slices.SortStableFunc(opened.keys, func(a, b signingKey) int { return a.signsFrom.Compare(b.signsFrom) })
+	set := struct {
 		Keys []map[string]any `json:"keys"`
+	}{Keys: []map[string]any{}}
+	for _, key := range opened.keys {
+		set.Keys = append(set.Keys, key.public.JWK())
 	}
-	for _, k := range stored {
-		der, newest, err := secrets.open(k.Sealed, sealedName(k.KeyID, k.Algorithm))
-		if err == nil {
-			err = keys.add(k.KeyID, der)
-		}
-		if err == nil && !newest {
-			// So that the older secret can be withdrawn. Another instance may be doing the same.
-			err = store.ResealSigningKey(ctx, k.KeyID, k.Sealed, secrets.seal(der, sealedName(k.KeyID, k.Algorithm)))
-			if errors.Is(err, ErrChanged) {
-				err = nil
+	var err error
+	opened.keySet, err = json.Marshal(set)
+	return opened, errors.Join(append(faults, err)...)
+}
+
+func openSigningKey(row StoredKey, secrets keyring, held *signingKeys) (signingKey, error) {
+	if held != nil {
+		for _, key := range held.keys {
+			if key.public.ID() == row.KeyID {
+				return key, nil
 			}
 		}
-		if err != nil {
-			return nil, fmt.Errorf("signing key %s: %w", k.KeyID, err)
-		}
-		set.Keys = append(set.Keys, keys.public.JWK())
 	}
-	keys.algList = []string{string(keys.public.Algorithm())}
-	keys.keySet, err = json.Marshal(set)
-	return keys, err
-}
-
-// add makes the key in der the active one.
-func (keys *signingKeys) add(keyID string, der []byte) error {
+	der, _, err := secrets.open(row.Sealed, sealedName(row.KeyID, row.Algorithm))
+	if err != nil {
+		return signingKey{}, err
+	}
 	parsed, err := x509.ParsePKCS8PrivateKey(der)
 	if err != nil {
-		return err
+		return signingKey{}, err
 	}
 	signer, ok := parsed.(crypto.Signer)
 	if !ok {
-		return fmt.Errorf("a %T cannot sign", parsed)
+		return signingKey{}, fmt.Errorf("a %T cannot sign", parsed)
 	}
-	public, err := jws.NewKey(keyID, signer.Public())
-	if err != nil {
-		return err
-	}
-	keys.active, keys.public = signer, public
-	keys.byID[public.ID()] = public
-	return nil
+	public, err := jws.NewKey(row.KeyID, signer.Public())
+	return signingKey{signer, public, row.CreatedAt, row.SignsFrom}, err
 }
 
-func newStoredKey(secrets keyring, now time.Time) (StoredKey, error) {
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return StoredKey{}, err
-	}
-	public, err := jws.NewKey("", private.Public()) // named by its RFC 7638 thumbprint
-	if err != nil {
-		return StoredKey{}, err
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		return StoredKey{}, err
-	}
-	alg := string(public.Algorithm())
-	return StoredKey{
-		KeyID:     public.ID(),
-		Algorithm: alg,
-		Sealed:    secrets.seal(der, sealedName(public.ID(), alg)),
-		CreatedAt: now,
-	}, nil
-}
-
+// sealedName binds what is sealed to the key that it is of, and to its algorithm.
 func sealedName(keyID, alg string) string { return "signing key " + alg + " " + keyID }
 
-// key finds the key that a token of ours names.
-func (keys *signingKeys) key(h jws.Header) (*jws.Key, error) {
-	if k, ok := keys.byID[h.KeyID]; ok {
-		return k, nil
+// keyOf finds the key that a token of ours names. An unknown one may be another instance's, made a
+// moment ago: the store is asked, within keyGap.
+func (s *Service) keyOf(ctx context.Context) func(jws.Header) (*jws.Key, error) {
+	return func(h jws.Header) (*jws.Key, error) {
+		if key, ok := s.keys.Load().byID[h.KeyID]; ok {
+			return key, nil
+		}
+		if err := s.reloadKeys(ctx); err != nil {
+			return nil, err
+		}
+		if key, ok := s.keys.Load().byID[h.KeyID]; ok {
+			return key, nil
+		}
+		return nil, jws.ErrUnknownKey
 	}
-	return nil, jws.ErrUnknownKey
 }
 
 // KeySet is the JWKS document (RFC 7517 §5) with the public half of every key that verifies our
-// access tokens. The caller must not change it.
-func (s *Service) KeySet() []byte { return s.keys.keySet }
+// access tokens. The caller must not change it; it changes when keys come and go.
+func (s *Service) KeySet() []byte { return s.keys.Load().keySet }
 
-// SigningAlgorithms lists the JWS algorithms of our access tokens.
-func (s *Service) SigningAlgorithms() []string { return s.keys.algList }
+// SigningAlgorithms lists the JWS algorithms of the published keys.
+func (s *Service) SigningAlgorithms() []string {
+	var algorithms []string
+	for _, key := range s.keys.Load().keys {
+		if alg := string(key.public.Algorithm()); !slices.Contains(algorithms, alg) {
+			algorithms = append(algorithms, alg)
+		}
+	}
+	return algorithms
+}
+
+// SigningKeys lists the keys, those that sign first in front.
+func (s *Service) SigningKeys() []SigningKey { return s.keys.Load().describe(s.now()) }

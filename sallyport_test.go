@@ -16,7 +16,7 @@ func TestNewReportsEveryFault(t *testing.T) {
 	if err == nil {
 		t.Fatal("New = nil, want faults")
 	}
-	for _, part := range []string{"Issuer", "Store", "Secret has 5 bytes", "OldSecrets[0]", "Audience", `"sub"`, "AccessTTL", "IdleTTL", "RetryWindow", "Providers[0]"} {
+	for _, part := range []string{"Issuer", "Store", "Secret: it has 5 bytes", "OldSecrets[0]", "Audience", `"sub"`, "AccessTTL", "IdleTTL", "RetryWindow", "Providers[0]"} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("New = %v, want %q in it", err, part)
 		}

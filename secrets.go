@@ -71,7 +71,12 @@ func (ring keyring) recognise(ctx context.Context, store Store) error {
 		if err != nil {
 			return err
 		}
-		known := stored == nil
+		known := false
+		if stored == nil {
+			if known, err = ring.opensAny(ctx, store); err != nil {
+				return err
+			}
+		}
 		for i := range ring {
 			known = known || subtle.ConstantTimeCompare(stored, ring[i].check) == 1
 		}
@@ -86,6 +91,18 @@ func (ring keyring) recognise(ctx context.Context, store Store) error {
 		}
 	}
 	return fmt.Errorf("recognising the root secret: %w", ErrChanged)
+}
+
+// opensAny reports whether a database without a check value may be marked: it holds no signing key, or
+// one that the secrets open.
+func (ring keyring) opensAny(ctx context.Context, store Store) (bool, error) {
+	keys, err := store.SigningKeys(ctx)
+	for _, k := range keys {
+		if _, _, err := ring.open(k.Sealed, sealedName(k.KeyID, k.Algorithm)); err == nil {
+			return true, nil
+		}
+	}
+	return len(keys) == 0, err
 }
 
 // seal encrypts plaintext with AES-256-GCM under the newest secret, bound to name: what was sealed

@@ -44,10 +44,26 @@ func (s *Service) signIn(ctx context.Context, r SignInRequest) (User, *Tokens, e
 		CredentialVersion: credential.Version,
 		Replaces:          r.Replaces.session,
 	})
+	if err == nil && s.hasher.Outdated(credential.Hash) {
+		s.renewHash(ctx, user.ID, credential.Hash, r)
+	}
 	if errors.Is(err, ErrChanged) { // disabled, or another password, since it was checked
 		err = because(ErrInvalidCredentials, "the credential changed meanwhile")
 	}
 	return user, tokens, err
+}
+
+// renewHash makes the hash anew at the configured cost, while the password is known. The user is signed in
+// whether it succeeds or not; the next sign-in tries again.
+func (s *Service) renewHash(ctx context.Context, user ID, old string, r SignInRequest) {
+	hash, err := s.hasher.Hash(ctx, r.Password)
+	if err == nil {
+		err = s.store.RenewPasswordHash(ctx, user, old, hash)
+	}
+	if errors.Is(err, password.ErrOverloaded) {
+		err = ErrOverloaded
+	}
+	s.audit(ctx, "password_rehashed", r.Client, err, slog.String("user_id", user.String()))
 }
 
 // userByName asks the store for names that somebody can have, and for no others.

@@ -35,6 +35,9 @@ type Store interface {
 	// SetPassword replaces the hash, raises the credential's version and ends every session of the
 	// user, except keep when it is not zero. It returns ErrNotFound when there is no such user.
 	SetPassword(ctx context.Context, id ID, hash string, keep ID, at time.Time) error
+	// RenewPasswordHash replaces old by hash, which is of the same password: no session ends and the
+	// credential's version stays. It returns ErrChanged when the user is gone or old is not the hash.
+	RenewPasswordHash(ctx context.Context, id ID, old, hash string) error
 
 	// StartSession does all that a sign-in or an exchange writes. In this order, and all or nothing:
 	// it refuses a token that was exchanged before (ErrIDTokenReplayed); it adds the new user
@@ -52,11 +55,15 @@ type Store interface {
 	// that has ended already, or is unknown, is no error. When it returns nil the ends are durable.
 	EndSessions(ctx context.Context, e SessionEnd) (int, error)
 
-	// SigningKeys lists the stored signing keys, oldest first.
+	// SigningKeys lists the stored signing keys in the order in which they were added.
 	SigningKeys(ctx context.Context) ([]StoredKey, error)
-	// AddFirstSigningKey stores k if there is no signing key yet; else it returns ErrChanged, so that
-	// of several instances that start together one makes the key.
-	AddFirstSigningKey(ctx context.Context, k StoredKey) error
+	// AddSigningKey stores k if newest is the id of the key that was added last, "" when there is
+	// none; else it returns ErrChanged, so that of several instances one makes a key.
+	AddSigningKey(ctx context.Context, k StoredKey, newest string) error
+	// ReplaceSigningKeys removes every signing key and stores k in their place.
+	ReplaceSigningKeys(ctx context.Context, k StoredKey) error
+	// RemoveSigningKey removes a key and reports whether it was there.
+	RemoveSigningKey(ctx context.Context, keyID string) (bool, error)
 	// ResealSigningKey replaces what is stored of the private half of a key; it returns ErrChanged when
 	// that is not old.
 	ResealSigningKey(ctx context.Context, keyID string, old, sealed []byte) error
@@ -156,4 +163,5 @@ type StoredKey struct {
 	Algorithm string // JWS name
 	Sealed    []byte // the private half, sealed under a key derived from the root secret
 	CreatedAt time.Time
+	SignsFrom time.Time // it is published before
 }

@@ -92,7 +92,8 @@ func (s *Service) signAccessToken(user, session ID, custom []byte, now, expires 
 	} else {
 		payload = append(payload, '}')
 	}
-	token, err := jws.Sign(s.keys.active, jws.SignHeader{KeyID: s.keys.public.ID(), Type: accesstoken.Type}, payload)
+	key := s.keys.Load().active(now)
+	token, err := jws.Sign(key.signer, jws.SignHeader{KeyID: key.public.ID(), Type: accesstoken.Type}, payload)
 	if err == nil && len(token) > accesstoken.MaxBytes {
 		err = fmt.Errorf("an access token of %d bytes is too long: verifiers accept %d", len(token), accesstoken.MaxBytes)
 	}

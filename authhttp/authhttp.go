@@ -61,10 +61,11 @@ type route struct {
 }
 
 // requestDeadline bounds what an ordinary route may take, exchangeDeadline what includes a fetch of
-// a provider's keys.
+// a provider's keys. In both, claims may take usualClaims; what is configured beyond that comes on top.
 const (
 	requestDeadline  = 3 * time.Second
 	exchangeDeadline = 6 * time.Second
+	usualClaims      = 2 * time.Second
 )
 
 // New checks the settings, all faults of which come joined, and returns the handler.
@@ -82,7 +83,7 @@ func New(svc *sallyport.Service, cfg Config) (*Handler, error) {
 	}
 	var faults []error
 	if h.csrf != CSRFAuto && h.csrf != CSRFToken {
-		faults = append(faults, fmt.Errorf("authhttp: CSRF is %q, want %q or %q", h.csrf, CSRFAuto, CSRFToken))
+		faults = append(faults, configError("CSRF", "it is %q, want %q or %q", h.csrf, CSRFAuto, CSRFToken))
 	}
 	h.origins, err = newOrigins(issuer, cfg.TrustedOrigins)
 	faults = append(faults, err)
@@ -91,20 +92,24 @@ func New(svc *sallyport.Service, cfg Config) (*Handler, error) {
 	if err := errors.Join(faults...); err != nil {
 		return nil, err
 	}
-	metadata := h.metadata()
+	claims := max(0, svc.ClaimsTimeout()-usualClaims)
 	h.routes = map[string]route{
-		"sign-in":         post(h.signIn, requestDeadline),
-		"social-exchange": post(h.socialExchange, exchangeDeadline),
-		"refresh":         post(h.refresh, requestDeadline),
+		"sign-in":         post(h.signIn, requestDeadline+claims),
+		"social-exchange": post(h.socialExchange, exchangeDeadline+claims),
+		"refresh":         post(h.refresh, requestDeadline+claims),
 		"verify":          post(h.verify, requestDeadline),
 		"logoff":          post(h.logoff, requestDeadline),
 		"csrf":            get(h.csrfToken),
 		"user":            get(h.bearer(h.user)),
 
-		".well-known/jwks.json":            public(newDocument("application/jwk-set+json", svc.KeySet())),
-		".well-known/openid-configuration": public(metadata),
+		".well-known/jwks.json":            public(current(h.keySet)),
+		".well-known/openid-configuration": public(current(h.metadata)),
 	}
 	return h, nil
+}
+
+func configError(field, format string, args ...any) error {
+	return &sallyport.ConfigError{Package: "authhttp", Field: field, Problem: fmt.Sprintf(format, args...)}
 }
 
 type handlerFunc = func(http.ResponseWriter, *http.Request) error
@@ -117,8 +122,8 @@ func get(f handlerFunc) route {
 	return route{methods: map[string]handlerFunc{http.MethodGet: f, http.MethodHead: f}, deadline: requestDeadline}
 }
 
-func public(d document) route {
-	r := get(d.serve)
+func public(serve handlerFunc) route {
+	r := get(serve)
 	r.public = true
 	return r
 }

@@ -3,7 +3,6 @@ package authhttp
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -46,34 +45,34 @@ func newCookies(issuer *url.URL, cfg CookieConfig) (cookies, error) {
 		c.sameSite = http.SameSiteStrictMode
 	}
 	var faults []error
-	fault := func(format string, args ...any) {
-		faults = append(faults, fmt.Errorf("authhttp: Cookie."+format, args...))
+	fault := func(field, format string, args ...any) {
+		faults = append(faults, configError("Cookie."+field, format, args...))
 	}
 	for _, name := range []struct{ setting, value string }{{"Name", c.refresh}, {"CSRFName", c.csrf}} {
 		if (&http.Cookie{Name: name.value, Value: "x"}).Valid() != nil {
-			fault("%s: %q is no cookie name", name.setting, name.value)
+			fault(name.setting, "%q is no cookie name", name.value)
 		}
 		if strings.HasPrefix(name.value, "__") { // browsers give such names a meaning of their own (RFC 6265bis)
-			fault("%s: %q begins with __; set HostPrefix instead", name.setting, name.value)
+			fault(name.setting, "%q begins with __; set HostPrefix instead", name.value)
 		}
 	}
 	if c.refresh == c.csrf {
-		fault("CSRFName: both cookies are called %q", c.csrf)
+		fault("CSRFName", "both cookies are called %q", c.csrf)
 	}
 	if cfg.Insecure && issuer.Scheme == "https" {
-		fault("Insecure is for http issuers on loopback; the issuer is %s", issuer)
+		fault("Insecure", "it is for http issuers on loopback; the issuer is %s", issuer)
 	}
 	if cfg.Insecure && c.sameSite == http.SameSiteNoneMode {
-		fault("SameSite none needs Secure cookies; browsers drop them otherwise")
+		fault("SameSite", "none needs Secure cookies; browsers drop them otherwise")
 	}
 	if cfg.HostPrefix {
 		if c.path != "/" || c.domain != "" || cfg.Insecure {
-			fault("HostPrefix needs an issuer without a path, no Domain and Secure cookies")
+			fault("HostPrefix", "it needs an issuer without a path, no Domain and Secure cookies")
 		}
 		c.refresh, c.csrf = "__Host-"+c.refresh, "__Host-"+c.csrf
 	}
 	if host := issuer.Hostname(); c.domain != "" && host != c.domain && !strings.HasSuffix(host, "."+c.domain) {
-		fault("Domain: %q is neither the issuer's host nor a parent of it", c.domain)
+		fault("Domain", "%q is neither the issuer's host nor a parent of it", c.domain)
 	}
 	return c, errors.Join(faults...)
 }

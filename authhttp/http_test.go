@@ -174,7 +174,7 @@ func TestNewReportsEveryFault(t *testing.T) {
 	if err == nil {
 		t.Fatal("New = nil, want faults")
 	}
-	for _, part := range []string{"CSRF", "wildcards", "no path", "http is for loopback", "lower case", "no origin", "Cookie.Name", "Cookie.Domain", "Cookie.HostPrefix", "Cookie.Insecure", "SameSite none"} {
+	for _, part := range []string{"CSRF", "wildcards", "no path", "http is for loopback", "lower case", "no origin", "Cookie.Name", "Cookie.Domain", "Cookie.HostPrefix", "Cookie.Insecure", "SameSite: none"} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("New = %v, want %q in it", err, part)
 		}

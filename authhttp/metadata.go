@@ -21,6 +21,16 @@ func newDocument(contentType string, content []byte) document {
 	return document{contentType, content, `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`}
 }
 
+// current serves the document that make returns at the moment: keys come and go.
+func current(make func() document) handlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) error { return make().serve(w, r) }
+}
+
+// keySet is the JWKS document (RFC 7517 §5, §8.5.2).
+func (h *Handler) keySet() document {
+	return newDocument("application/jwk-set+json", h.svc.KeySet())
+}
+
 // documentCaching lets verifiers keep the key set for five minutes, and for a day while we are down.
 const documentCaching = "public, max-age=300, stale-if-error=86400"
 

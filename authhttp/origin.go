@@ -20,9 +20,9 @@ type origins struct {
 func newOrigins(issuer *url.URL, trusted []string) (origins, error) {
 	o := origins{own: issuer.Scheme + "://" + issuer.Host, trusted: map[string]bool{}}
 	var faults []error
-	for _, origin := range trusted {
+	for i, origin := range trusted {
 		if err := CheckOrigin(origin); err != nil {
-			faults = append(faults, fmt.Errorf("authhttp: TrustedOrigins: %q: %w", origin, err))
+			faults = append(faults, configError(fmt.Sprintf("TrustedOrigins[%d]", i), "%q: %v", origin, err))
 		}
 		o.trusted[origin] = true
 	}

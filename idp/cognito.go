@@ -3,7 +3,6 @@ package idp
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"net/http"
 	"regexp"
 	"strings"
@@ -96,13 +95,13 @@ func (c Cognito) check() error {
 		return errors.Join(append(faults, checkURL("Issuer", c.Issuer))...)
 	}
 	if !cognitoRegion.MatchString(c.Region) {
-		faults = append(faults, fmt.Errorf("Region: %q is no AWS region such as eu-central-1", c.Region))
+		faults = append(faults, fault("Region", "%q is no AWS region such as eu-central-1", c.Region))
 	}
 	if !cognitoPool.MatchString(c.UserPool) {
-		faults = append(faults, fmt.Errorf("UserPool: %q is no user pool id such as eu-central-1_AbCdEfGhI", c.UserPool))
+		faults = append(faults, fault("UserPool", "%q is no user pool id such as eu-central-1_AbCdEfGhI", c.UserPool))
 	}
 	if cognitoPool.MatchString(c.UserPool) && !strings.HasPrefix(c.UserPool, c.Region+"_") {
-		faults = append(faults, fmt.Errorf("Region: %q is not the region of UserPool %q", c.Region, c.UserPool))
+		faults = append(faults, fault("Region", "%q is not the region of UserPool %q", c.Region, c.UserPool))
 	}
 	return errors.Join(faults...)
 }

@@ -151,11 +151,11 @@ func TestOpenReportsEveryFault(t *testing.T) {
 		p     sallyport.Provider
 		parts []string
 	}{
-		{"OIDC, empty", idp.OIDC{}, []string{"Name is missing", "ClientID is missing", "Issuer is missing"}},
+		{"OIDC, empty", idp.OIDC{}, []string{"Name: it is missing", "ClientID: it is missing", "Issuer: it is missing"}},
 		{"OIDC, bad addresses", idp.OIDC{Name: "p", ClientID: "c", Issuer: "http://idp.example", JWKSURI: "file:///x"}, []string{"Issuer", "JWKSURI"}},
 		{"OIDC, an empty audience", idp.OIDC{Name: "p", ClientID: "c", Issuer: "https://idp.example", Audiences: []string{""}, MaxTokenAge: 25 * time.Hour}, []string{"Audiences", "MaxTokenAge"}},
-		{"OIDC, a password in an address", idp.OIDC{Name: "p", ClientID: "c", Issuer: "https://u:hunter2@idp.example"}, []string{"Issuer holds a user"}},
-		{"Cognito, empty", idp.Cognito{}, []string{"ClientID is missing", "Region", "UserPool"}},
+		{"OIDC, a password in an address", idp.OIDC{Name: "p", ClientID: "c", Issuer: "https://u:hunter2@idp.example"}, []string{"Issuer: it holds a user"}},
+		{"Cognito, empty", idp.Cognito{}, []string{"ClientID: it is missing", "Region", "UserPool"}},
 		{"Cognito, another region", idp.Cognito{ClientID: "c", Region: "us-east-1", UserPool: "eu-central-1_x"}, []string{"Region"}},
 		{"Cognito, a slash in the pool", idp.Cognito{ClientID: "c", Region: "eu-central-1", UserPool: "eu-central-1_x/../y"}, []string{"UserPool"}},
 		{"Cognito, a host in the region", idp.Cognito{ClientID: "c", Region: "evil.example/", UserPool: "eu-central-1_x"}, []string{"Region"}},

@@ -79,23 +79,28 @@ func orDefault(b *bool, standard bool) bool {
 	return *b
 }
 
+// fault is an error about one field of a provider's configuration.
+func fault(field, format string, args ...any) error {
+	return &sallyport.ConfigError{Package: "idp", Field: field, Problem: fmt.Sprintf(format, args...)}
+}
+
 func required(field, value string) error {
 	if value == "" {
-		return fmt.Errorf("%s is missing", field)
+		return fault(field, "it is missing")
 	}
 	return nil
 }
 
 func checkAudiences(audiences []string) error {
 	if slices.Contains(audiences, "") {
-		return errors.New("Audiences holds an empty name")
+		return fault("Audiences", "it holds an empty name")
 	}
 	return nil
 }
 
 func checkMaxAge(age time.Duration) error {
 	if age < 0 || age > maxMaxAge {
-		return fmt.Errorf("MaxTokenAge is %v, want at most %v", age, maxMaxAge)
+		return fault("MaxTokenAge", "it is %v, want at most %v", age, maxMaxAge)
 	}
 	return nil
 }
@@ -108,13 +113,13 @@ func checkURL(field, text string) error {
 	u, err := url.Parse(text)
 	switch {
 	case err == nil && u.User != nil: // which may hold a password
-		return fmt.Errorf("%s holds a user", field)
+		return fault(field, "it holds a user")
 	case err != nil || u.Host == "" || u.RawQuery != "" || u.Fragment != "":
-		return fmt.Errorf("%s: %q is no absolute URL without user, query and fragment", field, text)
+		return fault(field, "%q is no absolute URL without user, query and fragment", text)
 	case u.Scheme == "https", u.Scheme == "http" && sallyport.IsLoopback(u.Hostname()):
 		return nil
 	}
-	return fmt.Errorf("%s: %q: want https, or http on a loopback host", field, text)
+	return fault(field, "%q: want https, or http on a loopback host", text)
 }
 
 func named(kind, name string, err error) error {

@@ -153,6 +153,13 @@ func (h *Hasher) Verify(ctx context.Context, encoded, password string) error {
 	return nil
 }
 
+// Outdated reports whether encoded, which Verify has accepted, was made at another cost than this hasher's
+// and should be made anew while the password is at hand.
+func (h *Hasher) Outdated(encoded string) bool {
+	kept, err := parse(encoded)
+	return err == nil && kept.cost != h.cost
+}
+
 // VerifyNobody is Verify for a user who does not exist, may not sign in or has no password. It
 // takes one hash at this hasher's cost and never returns nil: ErrMismatch, or what Verify returns
 // whatever the account is.

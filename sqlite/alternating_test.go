@@ -45,6 +45,10 @@ func (a *alternating) SetPassword(ctx context.Context, id sallyport.ID, hash str
 	return a.next().SetPassword(ctx, id, hash, keep, at)
 }
 
+func (a *alternating) RenewPasswordHash(ctx context.Context, id sallyport.ID, old, hash string) error {
+	return a.next().RenewPasswordHash(ctx, id, old, hash)
+}
+
 func (a *alternating) StartSession(ctx context.Context, s sallyport.SessionStart) error {
 	return a.next().StartSession(ctx, s)
 }
@@ -65,8 +69,16 @@ func (a *alternating) SigningKeys(ctx context.Context) ([]sallyport.StoredKey, e
 	return a.next().SigningKeys(ctx)
 }
 
-func (a *alternating) AddFirstSigningKey(ctx context.Context, k sallyport.StoredKey) error {
-	return a.next().AddFirstSigningKey(ctx, k)
+func (a *alternating) AddSigningKey(ctx context.Context, k sallyport.StoredKey, newest string) error {
+	return a.next().AddSigningKey(ctx, k, newest)
+}
+
+func (a *alternating) ReplaceSigningKeys(ctx context.Context, k sallyport.StoredKey) error {
+	return a.next().ReplaceSigningKeys(ctx, k)
+}
+
+func (a *alternating) RemoveSigningKey(ctx context.Context, keyID string) (bool, error) {
+	return a.next().RemoveSigningKey(ctx, keyID)
 }
 
 func (a *alternating) ResealSigningKey(ctx context.Context, keyID string, old, sealed []byte) error {

@@ -118,7 +118,7 @@ func oneName(b *bench) {
 
 func oneKey(b *bench) {
 	errs := atOnce(8, func(i int) error {
-		return b.store.AddFirstSigningKey(b.ctx(), key(fmt.Sprint(i), b.now.Add(time.Duration(i)*time.Second)))
+		return b.store.AddSigningKey(b.ctx(), key(fmt.Sprint(i), b.now.Add(time.Duration(i)*time.Second)), "")
 	})
 	b.wantOne(errs, sallyport.ErrChanged)
 }

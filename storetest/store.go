@@ -105,6 +105,7 @@ func contextEnded(b *bench) {
 			return err
 		}},
 		{"SetPassword", func() error { return b.store.SetPassword(ctx, u.ID, "new", sallyport.ID{}, b.now) }},
+		{"RenewPasswordHash", func() error { return b.store.RenewPasswordHash(ctx, u.ID, "hash", "new") }},
 		{"StartSession", func() error {
 			return b.store.StartSession(ctx, sallyport.SessionStart{Session: b.newSession(u.ID), CredentialVersion: b.version(u), Replaces: s.ID})
 		}},
@@ -115,7 +116,9 @@ func contextEnded(b *bench) {
 			return err
 		}},
 		{"SigningKeys", func() error { _, err := b.store.SigningKeys(ctx); return err }},
-		{"AddFirstSigningKey", func() error { return b.store.AddFirstSigningKey(ctx, key("1", b.now)) }},
+		{"AddSigningKey", func() error { return b.store.AddSigningKey(ctx, key("1", b.now), "") }},
+		{"ReplaceSigningKeys", func() error { return b.store.ReplaceSigningKeys(ctx, key("1", b.now)) }},
+		{"RemoveSigningKey", func() error { _, err := b.store.RemoveSigningKey(ctx, "1"); return err }},
 		{"SecretCheck", func() error { _, err := b.store.SecretCheck(ctx); return err }},
 		{"SetSecretCheck", func() error { return b.store.SetSecretCheck(ctx, nil, []byte("check")) }},
 		{"Ping", func() error { return b.store.Ping(ctx) }},

@@ -99,6 +99,26 @@ func updateCases() []testCase {
 			b.wantError("SetPassword()", b.store.SetPassword(b.ctx(), u.ID, "new hash", sallyport.ID{}, b.now), nil)
 			b.wantEnded(s, sallyport.EndedByPassword)
 		}},
+		{"RenewPasswordHash replaces old, ends no session and leaves the version", func(b *bench) {
+			u := b.addUser("alice")
+			s, before := b.start(u), b.version(u)
+			b.wantError("SetPassword()", b.store.SetPassword(b.ctx(), u.ID, "old hash", s.ID, b.now), nil)
+			before++
+			b.wantError("RenewPasswordHash()", b.store.RenewPasswordHash(b.ctx(), u.ID, "old hash", "new hash"), nil)
+			_, credential, err := b.store.UserByName(b.ctx(), "alice")
+			b.wantError("UserByName()", err, nil)
+			b.wantEqual("credential", credential, sallyport.Credential{Hash: "new hash", Version: before})
+			b.wantLive(s)
+		}},
+		{"RenewPasswordHash returns ErrChanged when the user is gone or old is not the hash", func(b *bench) {
+			u := b.addUser("alice")
+			b.wantError("SetPassword()", b.store.SetPassword(b.ctx(), u.ID, "another hash", sallyport.ID{}, b.now), nil)
+			b.wantError("RenewPasswordHash()", b.store.RenewPasswordHash(b.ctx(), u.ID, "old hash", "new hash"), sallyport.ErrChanged)
+			b.wantError("RenewPasswordHash(unknown)", b.store.RenewPasswordHash(b.ctx(), sallyport.NewID(b.now), "another hash", "new hash"), sallyport.ErrChanged)
+			_, credential, err := b.store.UserByName(b.ctx(), "alice")
+			b.wantError("UserByName()", err, nil)
+			b.wantEqual("hash", credential.Hash, "another hash")
+		}},
 		{"SetPassword returns ErrNotFound when there is no such user", func(b *bench) {
 			err := b.store.SetPassword(b.ctx(), sallyport.NewID(b.now), "hash", sallyport.ID{}, b.now)
 			b.wantError("SetPassword()", err, sallyport.ErrNotFound)

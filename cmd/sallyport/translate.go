@@ -5,17 +5,24 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/sallyport-auth/sallyport"
 	"github.com/sallyport-auth/sallyport/cmd/sallyport/settings"
 )
 
 // settingOf is the setting that fills a field of the Go configurations, whose faults name the field.
 var settingOf = map[string]string{
-	"Issuer": "issuer", "Audience": "tokens.audience", "Secret": "secret", "OldSecrets": "secret",
-	"UserAttributes": "claims.user_attributes", "AccessTTL": "tokens.access_ttl", "SessionTTL": "tokens.session_ttl",
-	"IdleTTL": "tokens.idle_ttl", "RetryWindow": "tokens.retry_window", "Providers": "idps",
-	"CSRF": "csrf", "TrustedOrigins": "trusted_origins",
-	"Cookie.Name": "cookie.name", "Cookie.CSRFName": "cookie.csrf_name", "Cookie.Insecure": "cookie.insecure",
-	"Cookie.SameSite": "cookie.same_site", "Cookie.HostPrefix": "cookie.host_prefix", "Cookie.Domain": "cookie.domain",
+	"sallyport.Issuer": "issuer", "sallyport.Audience": "tokens.audience", "sallyport.Secret": "secret", "sallyport.OldSecrets": "secret",
+	"sallyport.Algorithm": "tokens.alg", "sallyport.KeyRotation": "tokens.key_rotation",
+	"sallyport.AccessTTL": "tokens.access_ttl", "sallyport.SessionTTL": "tokens.session_ttl",
+	"sallyport.IdleTTL": "tokens.idle_ttl", "sallyport.RetryWindow": "tokens.retry_window",
+	"sallyport.UserAttributes": "claims.user_attributes", "sallyport.ClaimsTimeout": "claims.hook.timeout",
+	"sallyport.Password": "password.hash", "sallyport.Providers": "idps",
+
+	"authhttp.CSRF": "csrf", "authhttp.TrustedOrigins": "trusted_origins",
+	"authhttp.Cookie.Name": "cookie.name", "authhttp.Cookie.CSRFName": "cookie.csrf_name", "authhttp.Cookie.Insecure": "cookie.insecure",
+	"authhttp.Cookie.SameSite": "cookie.same_site", "authhttp.Cookie.HostPrefix": "cookie.host_prefix", "authhttp.Cookie.Domain": "cookie.domain",
+
+	"claimhook.URL": "claims.hook.url", "claimhook.Secret": "claims.hook.secret", "claimhook.Timeout": "claims.hook.timeout",
 }
 
 // idpSettingOf is the same for the fields of package idp.
@@ -24,11 +31,8 @@ var idpSettingOf = map[string]string{
 	"Region": "region", "UserPool": "user_pool", "MaxTokenAge": "max_token_age",
 }
 
-var (
-	fieldFault = regexp.MustCompile(`^(?:sallyport|authhttp): ([A-Z]\w*(?:\.[A-Z]\w*)?)(\[\d+\])?:? (.*)$`)
-	idpPrefix  = regexp.MustCompile(`^idp\.\w+ "[^"]*": `)
-	idpFault   = regexp.MustCompile(`^([A-Z]\w*):? (.*)$`)
-)
+// indexed is a field with the index of an item: "Providers[0]", and what is inside it.
+var indexed = regexp.MustCompile(`^([A-Za-z.]+)(\[\d+\])(?:\.(.*))?$`)
 
 // explainStart turns the faults that a constructor found in its configuration into faults of the
 // settings behind it, and explains every other error.
@@ -38,28 +42,33 @@ func explainStart(what string, s *settings.Settings, err error) error {
 		return ready
 	}
 	var faults settings.Faults
-	provider := "" // whose faults go on over several lines
-	for line := range strings.SplitSeq(err.Error(), "\n") {
-		field := fieldFault.FindStringSubmatch(line)
-		switch {
-		case field != nil && settingOf[field[1]] == "idps":
-			provider = "idps" + field[2]
-			faults = append(faults, providerFault(s, provider, idpPrefix.ReplaceAllString(field[3], "")))
-		case field != nil && settingOf[field[1]] != "":
-			provider = ""
-			faults = append(faults, s.Fault(settingOf[field[1]], field[3]))
-		case provider != "":
-			faults = append(faults, providerFault(s, provider, line))
-		default:
+	for _, e := range sallyport.ConfigErrors(err) {
+		key := settingFor(e)
+		if key == "" {
 			return explain(what, err)
 		}
+		faults = append(faults, s.Fault(key, e.Problem))
+	}
+	if len(faults) == 0 {
+		return explain(what, err)
 	}
 	return faults
 }
 
-func providerFault(s *settings.Settings, provider, problem string) *settings.Fault {
-	if field := idpFault.FindStringSubmatch(problem); field != nil && idpSettingOf[field[1]] != "" {
-		return s.Fault(provider+"."+idpSettingOf[field[1]], field[2])
+// settingFor is the setting behind the field of a fault, "" when there is none.
+func settingFor(e *sallyport.ConfigError) string {
+	field, index, member := e.Package+"."+e.Field, "", ""
+	if parts := indexed.FindStringSubmatch(field); parts != nil {
+		field, index, member = parts[1], parts[2], parts[3]
 	}
-	return s.Fault(provider, problem)
+	key := settingOf[field]
+	if key != "idps" {
+		return key
+	}
+	if idpSettingOf[member] != "" {
+		member = "." + idpSettingOf[member]
+	} else if member != "" {
+		member = "." + strings.ToLower(member)
+	}
+	return key + index + member
 }

@@ -51,25 +51,25 @@ func TestExplainStart(t *testing.T) {
 			c.Secret, c.OldSecrets, c.UserAttributes = nil, [][]byte{nil}, []string{"sub"}
 		}), []string{
 			"issuer: http is for loopback hosts only; want https://app.example.com",
-			"secret: has 0 bytes, want at least 32 from a secure source",
-			"secret: has 0 bytes, want at least 32 from a secure source",
-			"tokens.audience: holds an empty name",
+			"secret: it has 0 bytes, want at least 32 from a secure source",
+			"secret: it has 0 bytes, want at least 32 from a secure source",
+			"tokens.audience: it holds an empty name",
 			`claims.user_attributes: "sub" is a claim of every access token already`,
-			"sallyport.yaml:2: tokens.access_ttl: is 1ns, want between 1s and 24h0m0s",
+			"sallyport.yaml:2: tokens.access_ttl: it is 1ns, want between 1s and 24h0m0s",
 		}},
 		{"providers", service(func(c *sallyport.Config) {
 			c.Providers = []sallyport.Provider{idp.OIDC{Name: "a", Issuer: "ftp://a.example"}, idp.Cognito{Name: "b", ClientID: "x", Region: "x", UserPool: "y"}}
 		}), []string{
-			"sallyport.yaml:6: idps[0].client_id: is missing",
+			"sallyport.yaml:6: idps[0].client_id: it is missing",
 			`sallyport.yaml:7: idps[0].issuer: "ftp://a.example": want https, or http on a loopback host`,
 			`sallyport.yaml:11: idps[1].region: "x" is no AWS region such as eu-central-1`,
 			`sallyport.yaml:12: idps[1].user_pool: "y" is no user pool id such as eu-central-1_AbCdEfGhI`,
 		}},
 		{"two providers with one name", service(func(c *sallyport.Config) {
 			c.Providers = []sallyport.Provider{idp.OIDC{Name: "a", ClientID: "x", Issuer: "https://a.example"}, idp.OIDC{Name: "a", ClientID: "x", Issuer: "https://b.example"}}
-		}), []string{`sallyport.yaml:8: idps[1]: there are two providers with the name "a"`}},
+		}), []string{`sallyport.yaml:8: idps[1].name: there are two providers with the name "a"`}},
 		{"handler", handler(authhttp.Config{CSRF: "x", TrustedOrigins: []string{"*"}, Cookie: authhttp.CookieConfig{Domain: "x.example"}}), []string{
-			`csrf: is "x", want "auto" or "token"`,
+			`csrf: it is "x", want "auto" or "token"`,
 			`trusted_origins: "*": wildcards are not supported; name each origin`,
 			`cookie.domain: "x.example" is neither the issuer's host nor a parent of it`,
 		}},

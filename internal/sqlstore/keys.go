@@ -8,11 +8,14 @@ import (
 )
 
 const (
-	signingKeys = `select key_id, algorithm, sealed, created_at from signing_keys order by created_at, number`
+	signingKeys = `select key_id, algorithm, sealed, created_at, signs_from, number from signing_keys order by number`
 
-	// insertFirstSigningKey takes the number 1: of several instances that found no key, one gets it.
-	insertFirstSigningKey = `insert into signing_keys (number, key_id, algorithm, sealed, created_at)
-		values (1, $1, $2, $3, $4) on conflict (number) do nothing`
+	// insertSigningKey does nothing when another instance took the number.
+	insertSigningKey = `insert into signing_keys (number, key_id, algorithm, sealed, created_at, signs_from)
+		values ($1, $2, $3, $4, $5, $6) on conflict (number) do nothing`
+
+	deleteSigningKey  = `delete from signing_keys where key_id = $1`
+	deleteSigningKeys = `delete from signing_keys`
 
 	resealSigningKey = `update signing_keys set sealed = $3 where key_id = $1 and sealed = $2`
 
@@ -26,38 +29,74 @@ const secretCheckName = "secret_check"
 
 // SigningKeys implements sallyport.Store.
 func (s *Store) SigningKeys(ctx context.Context) ([]sallyport.StoredKey, error) {
-	return read(ctx, s.db, "signing keys", listSigningKeys)
+	return read(ctx, s.db, "signing keys", func(ctx context.Context, q Queries) ([]sallyport.StoredKey, error) {
+		keys, _, err := listSigningKeys(ctx, q)
+		return keys, err
+	})
 }
 
-func listSigningKeys(ctx context.Context, q Queries) ([]sallyport.StoredKey, error) {
+// listSigningKeys also gives the number of the newest key, 0 when there is none.
+func listSigningKeys(ctx context.Context, q Queries) (keys []sallyport.StoredKey, newest int64, err error) {
 	rows, err := q.Query(ctx, signingKeys)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	defer rows.Close()
-	keys := []sallyport.StoredKey{}
+	keys = []sallyport.StoredKey{}
 	for rows.Next() {
 		var k sallyport.StoredKey
-		if err := rows.Scan(&k.KeyID, &k.Algorithm, &k.Sealed, timeColumn{&k.CreatedAt}); err != nil {
-			return nil, err
+		if err := rows.Scan(&k.KeyID, &k.Algorithm, &k.Sealed, timeColumn{&k.CreatedAt}, timeColumn{&k.SignsFrom}, &newest); err != nil {
+			return nil, 0, err
 		}
 		keys = append(keys, k)
 	}
-	return keys, rows.Err()
+	return keys, newest, rows.Err()
 }
 
-// AddFirstSigningKey implements sallyport.Store.
-func (s *Store) AddFirstSigningKey(ctx context.Context, k sallyport.StoredKey) error {
+// AddSigningKey implements sallyport.Store.
+func (s *Store) AddSigningKey(ctx context.Context, k sallyport.StoredKey, newest string) error {
 	k.Sealed = bytes.Clone(k.Sealed)
-	return s.db.Write(ctx, "add first signing key", func(ctx context.Context, q Queries) error {
-		keys, err := listSigningKeys(ctx, q)
+	return s.db.Write(ctx, "add signing key", func(ctx context.Context, q Queries) error {
+		keys, number, err := listSigningKeys(ctx, q)
 		if err != nil {
 			return err
 		}
-		if len(keys) != 0 { // the number 1 may be free again, below later keys
+		last := ""
+		if len(keys) > 0 {
+			last = keys[len(keys)-1].KeyID
+		}
+		if last != newest {
 			return sallyport.ErrChanged
 		}
-		return orChanged(q.Exec(ctx, insertFirstSigningKey, k.KeyID, k.Algorithm, k.Sealed, k.CreatedAt.UnixMicro()))
+		return addSigningKey(ctx, q, k, number+1)
+	})
+}
+
+// addSigningKey returns ErrChanged when the number is taken: another instance has added a key meanwhile.
+func addSigningKey(ctx context.Context, q Queries, k sallyport.StoredKey, number int64) error {
+	return orChanged(q.Exec(ctx, insertSigningKey, number, k.KeyID, k.Algorithm, k.Sealed, k.CreatedAt.UnixMicro(), k.SignsFrom.UnixMicro()))
+}
+
+// ReplaceSigningKeys implements sallyport.Store.
+func (s *Store) ReplaceSigningKeys(ctx context.Context, k sallyport.StoredKey) error {
+	k.Sealed = bytes.Clone(k.Sealed)
+	return s.db.Write(ctx, "replace signing keys", func(ctx context.Context, q Queries) error {
+		_, number, err := listSigningKeys(ctx, q)
+		if err != nil {
+			return err
+		}
+		if _, err := q.Exec(ctx, deleteSigningKeys); err != nil {
+			return err
+		}
+		return addSigningKey(ctx, q, k, number+1)
+	})
+}
+
+// RemoveSigningKey implements sallyport.Store.
+func (s *Store) RemoveSigningKey(ctx context.Context, keyID string) (bool, error) {
+	return write(ctx, s.db, "remove signing key", func(ctx context.Context, q Queries) (bool, error) {
+		removed, err := q.Exec(ctx, deleteSigningKey, keyID)
+		return removed > 0, err
 	})
 }
 

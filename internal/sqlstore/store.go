@@ -26,11 +26,11 @@ func Reads() []string {
 // Writes lists the statements that Database.Write is asked for.
 func Writes() []string {
 	return []string{
-		insertUser, insertLoginName, deleteLoginNames, lockUser, updateUser, setPassword,
+		insertUser, insertLoginName, deleteLoginNames, lockUser, updateUser, setPassword, renewPasswordHash,
 		insertReplayedToken, deleteReplayedTokens, insertIdentity, lockCredential, insertSession,
 		refreshSession, sessionByID,
 		endSession, endOtherSessions, endAllSessions, endUserSessions,
-		signingKeys, insertFirstSigningKey, resealSigningKey, insertMeta, updateMeta,
+		signingKeys, insertSigningKey, resealSigningKey, deleteSigningKey, deleteSigningKeys, insertMeta, updateMeta,
 	}
 }
 

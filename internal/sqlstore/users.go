@@ -39,6 +39,8 @@ const (
 
 	setPassword = `update users set password_hash = $2, credential_version = credential_version + 1, updated_at = $3
 		where id = $1`
+
+	renewPasswordHash = `update users set password_hash = $3 where id = $1 and password_hash = $2`
 )
 
 // firstVersion is the version of the credential of a new user.
@@ -294,6 +296,13 @@ func (s *Store) SetPassword(ctx context.Context, id sallyport.ID, hash string, k
 		}
 		_, err = q.Exec(ctx, endUserSessions, id[:], keep[:], at.UnixMicro(), string(sallyport.EndedByPassword))
 		return err
+	})
+}
+
+// RenewPasswordHash implements sallyport.Store.
+func (s *Store) RenewPasswordHash(ctx context.Context, id sallyport.ID, old, hash string) error {
+	return s.db.Write(ctx, "renew password hash", func(ctx context.Context, q Queries) error {
+		return orChanged(q.Exec(ctx, renewPasswordHash, id[:], old, hash))
 	})
 }
 

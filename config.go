@@ -1,0 +1,235 @@
+package sallyport
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sallyport-auth/sallyport/password"
+	"github.com/sallyport-auth/sallyport/verify/jws"
+)
+
+// Config is everything that the use cases can be told. Issuer, Store and Secret are required; the
+// zero value of every other field is the default that its comment names.
+type Config struct {
+	// Issuer is the public URL under which authhttp is mounted: "https://app.example.com/auth".
+	// It must be https, or http on a loopback host, with no query, fragment or trailing slash.
+	Issuer string
+	// Audience is the "aud" of access tokens: the names of the services that accept them. Default:
+	// the issuer.
+	Audience []string
+	// ClientID is the "client_id" of access tokens. Default: "sallyport".
+	ClientID string
+
+	Store Store
+	// Secret is the root secret, at least 32 bytes from a secure source. Whoever has it can forge
+	// refresh tokens; it is never written anywhere. OldSecrets are still accepted while the
+	// secret is being rotated, but sign nothing.
+	Secret     []byte
+	OldSecrets [][]byte
+	// CookieSalt enters the key of refresh tokens, so that two deployments with one secret do not
+	// accept each other's.
+	CookieSalt string
+
+	// Providers are the identity providers whose tokens may be exchanged.
+	Providers []Provider
+
+	// UserAttributes become claims of the same name: a user field, else a key of User.Attributes,
+	// else null.
+	UserAttributes []string
+	// Claims are called in order, after UserAttributes; a later claim wins over an earlier one.
+	Claims []ClaimFunc
+	// ClaimsTimeout bounds all Claims of one token together, by their context. Default: 2 seconds; at
+	// most 10.
+	ClaimsTimeout time.Duration
+	// UserFields or UserView (which wins) is what the token response shows as "user". Default: no
+	// "user" in the token response.
+	UserFields []string
+	UserView   func(context.Context, *User) (any, error)
+	// UserUUIDAttribute is the attribute that receives the provider's subject when an exchange
+	// makes a user. Default: none.
+	UserUUIDAttribute string
+
+	// Algorithm signs access tokens: "ES256", which is the default, "EdDSA" or "RS256". After a change the
+	// next signing key has it: that is published at once and signs a day later, as every next key.
+	Algorithm jws.Algorithm
+	// KeyRotation is how long a signing key signs; default 30 days, at least 48 hours, at most 400 days.
+	KeyRotation time.Duration
+
+	AccessTTL   time.Duration // life of an access token; default 5 minutes, at most 24 hours
+	SessionTTL  time.Duration // absolute life of a session; default 24 hours, at most 400 days
+	IdleTTL     time.Duration // a session unused for so long ends; default 24 hours, at most SessionTTL
+	RetryWindow time.Duration // of the refresh machine; default 10 seconds, at most 60 seconds
+
+	// Password is the cost of argon2id and how many hashes run at a time. After a change of the cost a hash
+	// is renewed when its user next signs in; until then the time that a refusal takes tells that user
+	// from a stranger.
+	Password password.Config
+
+	Logger *slog.Logger     // default: slog.Default()
+	Now    func() time.Time // default: time.Now
+}
+
+// ConfigError is one thing that is wrong with a configuration. The constructors of this module report all
+// of them at once, joined; ConfigErrors takes them apart.
+type ConfigError struct {
+	Package string // whose configuration it is: "sallyport", "authhttp"
+	Field   string // of the Go configuration: "Cookie.Name", "Providers[0].ClientID"
+	Problem string // what is wrong with its value and what to do; never the value of a secret
+}
+
+// Error is "PACKAGE: FIELD: PROBLEM".
+func (e *ConfigError) Error() string { return e.Package + ": " + e.Field + ": " + e.Problem }
+
+// ConfigErrors lists every ConfigError that err wraps, in order.
+func ConfigErrors(err error) []*ConfigError {
+	switch err := err.(type) {
+	case *ConfigError:
+		return []*ConfigError{err}
+	case interface{ Unwrap() error }:
+		return ConfigErrors(err.Unwrap())
+	case interface{ Unwrap() []error }:
+		var all []*ConfigError
+		for _, one := range err.Unwrap() {
+			all = append(all, ConfigErrors(one)...)
+		}
+		return all
+	}
+	return nil
+}
+
+func (cfg Config) withDefaults() Config {
+	if len(cfg.Audience) == 0 {
+		cfg.Audience = []string{cfg.Issuer}
+	}
+	cfg.ClientID = cmp.Or(cfg.ClientID, "sallyport")
+	cfg.Algorithm = cmp.Or(cfg.Algorithm, jws.ES256)
+	cfg.KeyRotation = cmp.Or(cfg.KeyRotation, 30*24*time.Hour)
+	cfg.AccessTTL = cmp.Or(cfg.AccessTTL, 5*time.Minute)
+	cfg.SessionTTL = cmp.Or(cfg.SessionTTL, 24*time.Hour)
+	cfg.IdleTTL = cmp.Or(cfg.IdleTTL, min(24*time.Hour, cfg.SessionTTL))
+	cfg.RetryWindow = cmp.Or(cfg.RetryWindow, 10*time.Second)
+	cfg.ClaimsTimeout = cmp.Or(cfg.ClaimsTimeout, 2*time.Second)
+	if cfg.Logger == nil {
+		cfg.Logger = slog.Default()
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return cfg
+}
+
+// faults checks every setting, so that an operator mends all of them at once.
+func (cfg Config) faults() []error {
+	var faults []error
+	fault := func(field, format string, args ...any) {
+		faults = append(faults, &ConfigError{"sallyport", field, fmt.Sprintf(format, args...)})
+	}
+	if err := CheckIssuer(cfg.Issuer); err != nil {
+		fault("Issuer", "%v", err)
+	}
+	if cfg.Store == nil {
+		fault("Store", "it is missing; open one with sqlite.Open")
+	}
+	for i, secret := range append([][]byte{cfg.Secret}, cfg.OldSecrets...) {
+		if len(secret) < MinSecretBytes {
+			field := "Secret"
+			if i > 0 {
+				field = fmt.Sprintf("OldSecrets[%d]", i-1)
+			}
+			fault(field, "it has %d bytes, want at least %d from a secure source", len(secret), MinSecretBytes)
+		}
+	}
+	if slices.Contains(cfg.Audience, "") {
+		fault("Audience", "it holds an empty name")
+	}
+	if name, found := firstReserved(cfg.UserAttributes); found {
+		fault("UserAttributes", "%q is a claim of every access token already", name)
+	}
+	if algorithms := []jws.Algorithm{jws.ES256, jws.EdDSA, jws.RS256}; !slices.Contains(algorithms, cfg.Algorithm) {
+		fault("Algorithm", "it is %q, want one of %q", cfg.Algorithm, algorithms)
+	}
+	for _, d := range []struct {
+		field           string
+		is, least, most time.Duration
+	}{
+		{"KeyRotation", cfg.KeyRotation, minKeyRotation, maxKeyRotation},
+		{"AccessTTL", cfg.AccessTTL, time.Second, maxAccessTTL},
+		{"SessionTTL", cfg.SessionTTL, time.Second, maxSessionTTL},
+		{"IdleTTL", cfg.IdleTTL, time.Second, cfg.SessionTTL},
+		{"RetryWindow", cfg.RetryWindow, time.Second, time.Minute},
+		{"ClaimsTimeout", cfg.ClaimsTimeout, time.Millisecond, maxClaimsTimeout},
+	} {
+		if d.is < d.least || d.is > d.most {
+			fault(d.field, "it is %v, want between %v and %v", d.is, d.least, d.most)
+		}
+	}
+	return faults
+}
+
+const (
+	// maxAccessTTL is also for how long a retired signing key must be kept.
+	maxAccessTTL = 24 * time.Hour
+	// maxSessionTTL is a bound against slips of the pen: cookies live 400 days at most (RFC 6265bis).
+	maxSessionTTL  = 400 * 24 * time.Hour
+	maxKeyRotation = 400 * 24 * time.Hour
+	// maxClaimsTimeout is as long as a person may wait to be signed in.
+	maxClaimsTimeout = 10 * time.Second
+)
+
+// CheckIssuer says what keeps text from being an issuer: it must be an https URL, or http on a
+// loopback host, with no user, query, fragment or trailing slash, in its canonical spelling
+// (RFC 8414 §2), because issuers are compared as strings.
+func CheckIssuer(text string) error {
+	u, err := url.Parse(text)
+	switch {
+	case text == "":
+		return errors.New("it is missing; give the public URL of the mount, such as https://app.example.com/auth")
+	case err != nil || u.Host == "" || u.Opaque != "":
+		return fmt.Errorf("%q is no absolute URL", text)
+	case u.User != nil || u.RawQuery != "" || u.ForceQuery || strings.Contains(text, "#"):
+		return errors.New("it must have no user, query or fragment")
+	case strings.HasSuffix(u.Path, "/"):
+		return errors.New("it must not end with a slash")
+	case u.Scheme != "https" && u.Scheme != "http":
+		return fmt.Errorf("scheme %q: want https", u.Scheme)
+	case u.Scheme == "http" && !IsLoopback(u.Hostname()):
+		return fmt.Errorf("http is for loopback hosts only; want https://%s%s", u.Host, u.Path)
+	}
+	if !cookiePath.MatchString(u.EscapedPath()) {
+		return errors.New("its path must be one that a cookie can carry as it is: letters, digits and . _ ~ - between slashes")
+	}
+	canonical := *u
+	canonical.Host = strings.ToLower(u.Host)
+	if port := u.Port(); u.Scheme == "https" && port == "443" || u.Scheme == "http" && port == "80" {
+		canonical.Host = strings.TrimSuffix(canonical.Host, ":"+port)
+	}
+	if u.Path != "" {
+		canonical.Path = "/" + strings.Join(strings.FieldsFunc(u.Path, func(r rune) bool { return r == '/' }), "/")
+	}
+	if canonical.String() != text || strings.Contains("/"+u.Path+"/", "/../") || strings.Contains("/"+u.Path+"/", "/./") {
+		return fmt.Errorf("write it in its canonical form: %s", canonical.String())
+	}
+	return nil
+}
+
+// cookiePath is a path that means the same in a URL, in a cookie and to every proxy on the way.
+var cookiePath = regexp.MustCompile(`^(/+[A-Za-z0-9._~-]+)*$`)
+
+// IsLoopback reports whether host, a name or an address without port, can only be this machine.
+func IsLoopback(host string) bool {
+	host = strings.ToLower(host)
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") { // RFC 6761 §6.3
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.IsLoopback()
+}

@@ -1,0 +1,308 @@
+package sallyport
+
+import (
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/sallyport-auth/sallyport/verify/accesstoken"
+	"github.com/sallyport-auth/sallyport/verify/jws"
+)
+
+const (
+	// keyLead is how long a key is published before it signs. Our own verifiers fetch an unknown key at
+	// once; it is for those that keep a key set for as long as its stale-if-error allows, a day.
+	keyLead = 24 * time.Hour
+	// keyRetention is how long a key stays published after its successor took over: the longest access
+	// token that can be configured, the leeway, and two hours for gateways that keep a key set that long
+	// whatever we say.
+	keyRetention = maxAccessTTL + accesstoken.DefaultLeeway + 2*time.Hour
+	// minKeyRotation keeps a key from being retired before its successor's successor is published, so
+	// that there are at most three keys.
+	minKeyRotation = 2 * keyLead
+	// keyPoll is how often an instance looks for what others did, and gap the least time between two looks
+	// that tokens with unknown keys cause.
+	keyPoll = 5 * time.Second
+	keyGap  = time.Second
+)
+
+// startKeys reads the signing keys, or makes the first one, and looks after them until Close.
+func (s *Service) startKeys(ctx context.Context) error {
+	s.keys.Store(&signingKeys{})
+	if err := s.maintainKeys(ctx); err != nil {
+		return err
+	}
+	ctx, s.stop = context.WithCancel(context.Background())
+	s.background.Go(func() { s.watchKeys(ctx) })
+	return nil
+}
+
+// watchKeys maintains the keys at every tick. It logs when that begins to fail and when it works again, for a
+// database that is away fails at every tick.
+func (s *Service) watchKeys(ctx context.Context) {
+	ticker := time.NewTicker(keyPoll)
+	defer ticker.Stop()
+	failing := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		err := s.maintainKeys(ctx)
+		switch {
+		case err != nil && !failing && ctx.Err() == nil:
+			s.log.LogAttrs(ctx, slog.LevelWarn, "signing keys not looked after", slog.String("reason", err.Error()))
+		case err == nil && failing:
+			s.log.LogAttrs(ctx, slog.LevelInfo, "signing keys looked after again")
+		}
+		failing = err != nil
+	}
+}
+
+// reloadKeys is maintainKeys for a token whose key is unknown: at most once in keyGap, whatever arrives. In
+// between the last answer of the store counts, also that it did not answer.
+func (s *Service) reloadKeys(ctx context.Context) error {
+	s.upkeep.Lock()
+	defer s.upkeep.Unlock()
+	if time.Since(s.upkeep.at) >= keyGap {
+		return s.maintainKeysLocked(ctx)
+	}
+	return s.upkeep.err
+}
+
+// upkeep is what maintainKeys remembers from one call to the next.
+type upkeep struct {
+	sync.Mutex           // held while the store is asked
+	at         time.Time // by the machine's clock: it only spaces out reads
+	err        error
+	active     string // the key that was last said to be active
+	unopened   string // what was last said about keys that cannot be opened
+}
+
+// maintainKeys reads the stored keys and does what is due: it makes the first key, publishes the next
+// one, removes those whose last token has ended. Every step is conditional on what was read, so of
+// several instances one does it; the others see it when they read again.
+func (s *Service) maintainKeys(ctx context.Context) error {
+	s.upkeep.Lock()
+	defer s.upkeep.Unlock()
+	return s.maintainKeysLocked(ctx)
+}
+
+func (s *Service) maintainKeysLocked(ctx context.Context) error {
+	s.upkeep.err = s.maintainSteps(ctx)
+	s.upkeep.at = time.Now()
+	return s.upkeep.err
+}
+
+func (s *Service) maintainSteps(ctx context.Context) error {
+	for range 5 { // each step is followed by another look
+		stored, err := s.store.SigningKeys(ctx)
+		if err != nil {
+			return err
+		}
+		keys, unopened := openSigningKeys(stored, s.secrets, s.keys.Load())
+		s.reportUnopened(ctx, unopened)
+		if err := s.resealKeys(ctx, stored); err != nil {
+			return err
+		}
+		done, err := s.maintain(ctx, keys)
+		if done && len(keys.keys) > 0 {
+			s.useKeys(ctx, keys)
+		}
+		if err != nil && !errors.Is(err, ErrChanged) || done {
+			return err
+		}
+	}
+	return fmt.Errorf("sallyport: signing keys: %w", ErrChanged)
+}
+
+// reportUnopened logs keys that cannot be opened, once: their tokens are refused and their holders
+// refresh, which needs no signing key.
+func (s *Service) reportUnopened(ctx context.Context, fault error) {
+	text := ""
+	if fault != nil {
+		text = fault.Error()
+	}
+	if text != "" && text != s.upkeep.unopened {
+		s.log.LogAttrs(ctx, slog.LevelError, "signing keys that cannot be opened are left out", slog.String("reason", text))
+	}
+	s.upkeep.unopened = text
+}
+
+// maintain does one step that is due and reports false, or true when none is.
+func (s *Service) maintain(ctx context.Context, keys *signingKeys) (done bool, err error) {
+	now := s.now()
+	if len(keys.keys) == 0 {
+		return false, s.addKey(ctx, keys, now)
+	}
+	for i, key := range keys.keys {
+		if at, retired := keys.removal(i, now); retired && !at.After(now) {
+			return false, s.removeKey(ctx, key.public.ID())
+		}
+	}
+	if signsFrom, due := s.nextKeyDue(keys, now); due {
+		return false, s.addKey(ctx, keys, signsFrom)
+	}
+	return true, nil
+}
+
+// nextKeyDue reports whether it is time to publish the next key, and from when that key signs: when the
+// active one has signed for long enough, or at once when another algorithm is configured.
+func (s *Service) nextKeyDue(keys *signingKeys, now time.Time) (signsFrom time.Time, due bool) {
+	active := keys.activeIndex(now)
+	if active < len(keys.keys)-1 {
+		return time.Time{}, false // there is one
+	}
+	if keys.keys[active].public.Algorithm() != s.cfg.Algorithm {
+		return now.Add(keyLead), true
+	}
+	end := keys.keys[active].signsFrom.Add(s.cfg.KeyRotation)
+	if now.Before(end.Add(-keyLead)) {
+		return time.Time{}, false
+	}
+	if earliest := now.Add(keyLead); end.Before(earliest) { // nobody was there to publish it in time
+		end = earliest
+	}
+	return end, true
+}
+
+func (s *Service) addKey(ctx context.Context, keys *signingKeys, signsFrom time.Time) error {
+	key, err := s.newStoredKey(signsFrom)
+	if err == nil {
+		err = s.store.AddSigningKey(ctx, key, keys.newest)
+	}
+	if err != nil {
+		return err
+	}
+	s.auditKey(ctx, "key_published", key.KeyID, slog.String("alg", key.Algorithm), slog.Time("signs_from", key.SignsFrom))
+	return nil
+}
+
+func (s *Service) removeKey(ctx context.Context, keyID string) error {
+	was, err := s.store.RemoveSigningKey(ctx, keyID)
+	if was {
+		s.auditKey(ctx, "key_retired", keyID)
+	}
+	return err
+}
+
+// useKeys makes keys the ones that sign and verify.
+func (s *Service) useKeys(ctx context.Context, keys *signingKeys) {
+	active := keys.active(s.now()).public.ID()
+	s.keys.Store(keys)
+	if active != s.upkeep.active {
+		s.upkeep.active = active
+		s.auditKey(ctx, "key_activated", active)
+	}
+}
+
+func (s *Service) auditKey(ctx context.Context, event, keyID string, attrs ...slog.Attr) {
+	s.audit(ctx, event, Client{}, nil, append(attrs, slog.String("kid", keyID))...)
+}
+
+// resealKeys seals under the newest root secret what is sealed under an older one, so that the older
+// one can be withdrawn.
+func (s *Service) resealKeys(ctx context.Context, stored []StoredKey) error {
+	if len(s.secrets) == 1 {
+		return nil
+	}
+	for _, row := range stored {
+		name := sealedName(row.KeyID, row.Algorithm)
+		der, newest, err := s.secrets.open(row.Sealed, name)
+		if err != nil || newest {
+			continue
+		}
+		err = s.store.ResealSigningKey(ctx, row.KeyID, row.Sealed, s.secrets.seal(der, name))
+		if err != nil && !errors.Is(err, ErrChanged) { // another instance may be doing the same
+			return err
+		}
+	}
+	return nil
+}
+
+// RotateSigningKey publishes the next signing key now, to sign in a day, unless there is one already, and
+// returns it. Nothing that was signed becomes invalid.
+func (s *Service) RotateSigningKey(ctx context.Context) (SigningKey, error) {
+	for range 5 { // another instance may add one meanwhile
+		if err := s.maintainKeys(ctx); err != nil {
+			return SigningKey{}, err
+		}
+		keys := s.SigningKeys()
+		if last := keys[len(keys)-1]; last.State == KeyNext {
+			return last, nil
+		}
+		if err := s.addKey(ctx, s.keys.Load(), s.now().Add(keyLead)); err != nil && !errors.Is(err, ErrChanged) {
+			return SigningKey{}, err
+		}
+	}
+	return SigningKey{}, fmt.Errorf("sallyport: rotating the signing key: %w", ErrChanged)
+}
+
+// ReplaceSigningKeys is for an emergency: it withdraws every signing key and signs with a new one at once.
+// Access tokens that were issued are refused here immediately, by other instances within seconds, and by a service
+// when it next reads the key set; their holders refresh, which needs no signing key. A service or a gateway that
+// does not look for an unknown key refuses the new tokens until it reads the key set again.
+func (s *Service) ReplaceSigningKeys(ctx context.Context) (SigningKey, error) {
+	key, err := s.newStoredKey(s.now())
+	if err == nil {
+		err = s.store.ReplaceSigningKeys(ctx, key)
+	}
+	if err != nil {
+		return SigningKey{}, err
+	}
+	s.auditKey(ctx, "key_published", key.KeyID, slog.String("alg", key.Algorithm), slog.Bool("emergency", true))
+	if err := s.maintainKeys(ctx); err != nil {
+		return SigningKey{}, err
+	}
+	return s.SigningKeys()[0], nil
+}
+
+func (s *Service) newStoredKey(signsFrom time.Time) (StoredKey, error) {
+	private, err := generateKey(s.cfg.Algorithm)
+	if err != nil {
+		return StoredKey{}, err
+	}
+	public, err := jws.NewKey("", private.Public()) // named by its RFC 7638 thumbprint
+	if err != nil {
+		return StoredKey{}, err
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		return StoredKey{}, err
+	}
+	alg := string(public.Algorithm())
+	return StoredKey{
+		KeyID:     public.ID(),
+		Algorithm: alg,
+		Sealed:    s.secrets.seal(der, sealedName(public.ID(), alg)),
+		CreatedAt: s.now(),
+		SignsFrom: signsFrom,
+	}, nil
+}
+
+// rsaBits is what every gateway takes; RS256 is there for those that take nothing else.
+const rsaBits = 2048
+
+func generateKey(alg jws.Algorithm) (crypto.Signer, error) {
+	switch alg {
+	case jws.ES256:
+		return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	case jws.EdDSA:
+		_, private, err := ed25519.GenerateKey(rand.Reader)
+		return private, err
+	case jws.RS256:
+		return rsa.GenerateKey(rand.Reader, rsaBits)
+	}
+	return nil, fmt.Errorf("sallyport: no signing key for algorithm %q", alg) // New has refused it
+}
