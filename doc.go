@@ -15,24 +15,26 @@
 // Data flows straight down and straight back: HTTP, use case, store. One word names a thing from
 // the route to the use case: /auth/logoff/, logoff.go, Service.Logoff; verify/ is check.go.
 //
-//	sallyport.go         Config, New, Service
+//	sallyport.go config.go                  Service, New; Config and what is checked of it
 //	user.go session.go identity.go id.go    what things are
 //	signin.go exchange.go refresh.go logoff.go check.go account.go    one use case per file
 //	tokens.go            what every successful use case hands out
 //	refreshtoken.go csrf.go                 the two strings that name a session
 //	claims.go            user attributes, callables, reserved names, the size limit
-//	keys.go secrets.go   the signing key and its set; everything derived from the root secret
+//	keys.go rotation.go  which key signs now, and the key set; who makes the next one, and when
+//	secrets.go           everything derived from the root secret
 //	audit.go             what the log says about a decision
 //	store.go             the Store interface: the contract with a database
 //	errors.go            the sentinels
 //
 //	authhttp/            routes, JSON, cookies, CSRF, the one table from error to status, Require
 //	password/            argon2id and the slots in front of it
+//	claimhook/           asks an HTTP service for claims
 //	idp/                 identity providers as a relying party sees them
 //	idptest/             a fake provider that can be wrong in every way, for tests and the demo
 //	sqlite/              opens a Store in a file; internal/sqlstore has the statements
 //	storetest/           what every Store must do, as tests
-//	contract/            golden HTTP exchanges
+//	contract/            golden HTTP exchanges; openapi.yaml describes them, and is held against every answer in the tests
 //	web/                 the demo's page
 //	cmd/sallyport/       the binary: settings, wiring, commands
 //	examples/            a program that mounts the handler, a service that verifies
@@ -41,6 +43,7 @@
 //	internal/archtest/   this map as a test: imports point down only
 //	internal/realidp/    identity providers that others wrote, for tests; internal/testrun is ./test.sh
 //
-// docs/contract.md is the public surface, docs/refresh.md the refresh machine, docs/house.md why the
-// house is built like this, docs/attack-cases.json what the ids in test names mean.
+// docs/contract.md is the public surface, docs/refresh.md the refresh machine, docs/keys.md the signing keys
+// and the root secret, docs/house.md why the house is built like this, docs/attack-cases.json what the
+// ids in test names mean.
 package sallyport

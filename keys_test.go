@@ -460,6 +460,7 @@ func TestRootSecretIsRecognised(t *testing.T) {
 	svc := h.open(nil)
 	tokens := h.signIn(svc)
 	svc.Close()
+	stolen := tokens.RefreshToken
 	newest := randomSecret()
 	refuse := func(secret []byte, old ...[]byte) {
 		t.Helper()
@@ -484,6 +485,12 @@ func TestRootSecretIsRecognised(t *testing.T) {
 	h.wantAccepted(svc, tokens.AccessToken)
 	h.refresh(svc, tokens)
 	svc.Close()
+
+	// The drill for a secret that was stolen: the new one alone, as soon as the database knows it.
+	thief, err := with(newest).ParseRefreshToken(stolen)
+	if !errors.Is(err, sallyport.ErrInvalidRefreshToken) {
+		t.Errorf("a token under the withdrawn secret is %v, %v, want ErrInvalidRefreshToken", thief, err)
+	}
 
 	// A database that lost its mark is recognised by its keys.
 	check, err := h.store.SecretCheck(t.Context())

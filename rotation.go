@@ -42,6 +42,9 @@ func (s *Service) startKeys(ctx context.Context) error {
 	if err := s.maintainKeys(ctx); err != nil {
 		return err
 	}
+	if err := s.resealKeys(ctx); err != nil {
+		return err
+	}
 	ctx, s.stop = context.WithCancel(context.Background())
 	s.background.Go(func() { s.watchKeys(ctx) })
 	return nil
@@ -113,9 +116,6 @@ func (s *Service) maintainSteps(ctx context.Context) error {
 		}
 		keys, unopened := openSigningKeys(stored, s.secrets, s.keys.Load())
 		s.reportUnopened(ctx, unopened)
-		if err := s.resealKeys(ctx, stored); err != nil {
-			return err
-		}
 		done, err := s.maintain(ctx, keys)
 		if done && len(keys.keys) > 0 {
 			s.useKeys(ctx, keys)
@@ -212,10 +212,15 @@ func (s *Service) auditKey(ctx context.Context, event, keyID string, attrs ...sl
 }
 
 // resealKeys seals under the newest root secret what is sealed under an older one, so that the older
-// one can be withdrawn.
-func (s *Service) resealKeys(ctx context.Context, stored []StoredKey) error {
+// one can be withdrawn. It runs at the start only: while a rotation goes through several instances, they differ
+// about which secret is the newest.
+func (s *Service) resealKeys(ctx context.Context) error {
 	if len(s.secrets) == 1 {
 		return nil
+	}
+	stored, err := s.store.SigningKeys(ctx)
+	if err != nil {
+		return err
 	}
 	for _, row := range stored {
 		name := sealedName(row.KeyID, row.Algorithm)
