@@ -74,8 +74,11 @@ type Config struct {
 	// from a stranger.
 	Password password.Config
 
-	Logger *slog.Logger     // default: slog.Default()
-	Now    func() time.Time // default: time.Now
+	// Observe is told how each sign-in, exchange and refresh ended. It is called by many goroutines at once and
+	// must not block. Default: nobody is told.
+	Observe func(Observation)
+	Logger  *slog.Logger     // default: slog.Default()
+	Now     func() time.Time // default: time.Now
 }
 
 // ConfigError is one thing that is wrong with a configuration. The constructors of this module report all

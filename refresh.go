@@ -12,6 +12,13 @@ import (
 // ErrRefreshTokenReused (the session has ended, durably) or ErrClaimsFailed, after which the same
 // token may be presented again: rules 2 to 4 answer the retry.
 func (s *Service) Refresh(ctx context.Context, t RefreshToken, c Client) (*Tokens, error) {
+	start := time.Now()
+	tokens, rule, err := s.refresh(ctx, t, c)
+	s.observe(start, Observation{Operation: OperationRefresh, Rule: rule, Err: err})
+	return tokens, err
+}
+
+func (s *Service) refresh(ctx context.Context, t RefreshToken, c Client) (*Tokens, RefreshRule, error) {
 	now := s.now()
 	outcome, err := s.store.Refresh(ctx, RefreshStep{
 		SessionID:   t.session,
@@ -21,22 +28,22 @@ func (s *Service) Refresh(ctx context.Context, t RefreshToken, c Client) (*Token
 		IdleTTL:     s.cfg.IdleTTL,
 	})
 	if err != nil {
-		return nil, err
+		return nil, RuleRefused, err
 	}
 	switch outcome.Rule {
 	case RuleRefused:
-		return nil, s.whyRefused(outcome, now)
+		return nil, RuleRefused, s.whyRefused(outcome, now)
 	case RuleReuse:
 		s.audit(ctx, "refresh_reused", c, ErrRefreshTokenReused,
 			slog.String("user_id", outcome.Session.UserID.String()), slog.String("session_id", t.session.String()))
-		return nil, ErrRefreshTokenReused
+		return nil, RuleReuse, ErrRefreshTokenReused
 	}
 	a, err := s.answer(ctx, outcome.User, ReasonRefresh, t.session, now, outcome.Session.AbsoluteEnd)
 	if err != nil {
-		return nil, err
+		return nil, outcome.Rule, err
 	}
 	successor := RefreshToken{t.session, outcome.Generation + 1}
-	return s.tokens(a, outcome.User, successor, outcome.Session.AbsoluteEnd, now), nil
+	return s.tokens(a, outcome.User, successor, outcome.Session.AbsoluteEnd, now), outcome.Rule, nil
 }
 
 // whyRefused is rule 0 in words.

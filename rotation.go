@@ -197,12 +197,13 @@ func (s *Service) removeKey(ctx context.Context, keyID string) error {
 	return err
 }
 
-// useKeys makes keys the ones that sign and verify.
+// useKeys makes keys the ones that sign and verify. That a key begins to sign is decided by the clock; it is
+// logged by everyone who sees it begin.
 func (s *Service) useKeys(ctx context.Context, keys *signingKeys) {
-	active := keys.active(s.now()).public.ID()
+	before, active := s.upkeep.active, keys.active(s.now()).public.ID()
 	s.keys.Store(keys)
-	if active != s.upkeep.active {
-		s.upkeep.active = active
+	s.upkeep.active = active
+	if before != "" && active != before {
 		s.auditKey(ctx, "key_activated", active)
 	}
 }

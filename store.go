@@ -134,6 +134,15 @@ const (
 	RuleReuse
 )
 
+// String is the rule's name in metrics.
+func (r RefreshRule) String() string {
+	names := [...]string{"refused", "advance", "retry", "recovery", "recovery_retry", "reuse"}
+	if r < 0 || int(r) >= len(names) {
+		return "unknown"
+	}
+	return names[r]
+}
+
 // RefreshOutcome is what Refresh did.
 type RefreshOutcome struct {
 	Rule RefreshRule

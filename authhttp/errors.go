@@ -93,6 +93,14 @@ func problemOf(err error) *problem {
 	return &internal
 }
 
+// Code is the stable code of the answer to err, an error of a use case; "ok" for nil.
+func Code(err error) string {
+	if err == nil {
+		return "ok"
+	}
+	return problemOf(err).code
+}
+
 // refuse answers with an error. A fault of ours is logged with its cause here, once: the use
 // cases have logged what they refused.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {

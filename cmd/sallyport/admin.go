@@ -13,11 +13,11 @@ import (
 // readyTime is how long the store may take to answer /readyz.
 const readyTime = time.Second
 
-// newAdmin is what the admin listener at address serves: /livez, /readyz and /version.
+// newAdmin is what the admin listener at address serves: /livez, /readyz, /version and /metrics.
 //
 // Being on loopback is no protection from a page in the operator's browser, so it answers to its own
 // names alone, which stops DNS rebinding, and to no page of another origin.
-func newAdmin(ready func(context.Context) error, draining func() bool, address string) http.Handler {
+func newAdmin(ready func(context.Context) error, draining func() bool, metrics http.Handler, address string) http.Handler {
 	routes := map[string]func(context.Context) (int, any){
 		"/livez":   func(context.Context) (int, any) { return http.StatusOK, health{"ok"} },
 		"/version": func(context.Context) (int, any) { return http.StatusOK, buildVersion() },
@@ -36,6 +36,7 @@ func newAdmin(ready func(context.Context) error, draining func() bool, address s
 	own, _, _ := net.SplitHostPort(address) // the settings have split it before
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		answer, known := routes[r.URL.Path]
+		known = known || r.URL.Path == "/metrics"
 		switch {
 		case isForeign(r, own):
 			writeAdmin(w, http.StatusForbidden, refusal{"The admin listener answers to its own address alone.", "forbidden"})
@@ -44,6 +45,8 @@ func newAdmin(ready func(context.Context) error, draining func() bool, address s
 		case r.Method != http.MethodGet && r.Method != http.MethodHead:
 			w.Header().Set("Allow", "GET, HEAD")
 			writeAdmin(w, http.StatusMethodNotAllowed, refusal{"Method not allowed.", "method_not_allowed"})
+		case answer == nil:
+			metrics.ServeHTTP(w, r)
 		default:
 			status, body := answer(r.Context())
 			writeAdmin(w, status, body)

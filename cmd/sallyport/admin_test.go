@@ -32,7 +32,7 @@ func TestReadiness(t *testing.T) {
 				}
 				return tc.store
 			}
-			server := httptest.NewServer(newAdmin(ready, func() bool { return tc.draining }, "127.0.0.1:8001"))
+			server := httptest.NewServer(newAdmin(ready, func() bool { return tc.draining }, http.NotFoundHandler(), "127.0.0.1:8001"))
 			defer server.Close()
 			response, err := http.Get(server.URL + tc.path)
 			if err != nil {

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -40,6 +41,8 @@ type cli struct {
 	Demo    demoCommand    `cmd:"" help:"Try everything on this machine: an app, a fake provider, a second service."`
 	Serve   serveCommand   `cmd:"" help:"Run the server."`
 	Users   usersCommand   `cmd:"" help:"Make, list and change users."`
+	Keys    keysCommand    `cmd:"" help:"List, rotate and export the signing keys."`
+	Config  configCommand  `cmd:"" help:"Check, print and write the settings."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 
@@ -64,7 +67,7 @@ func run(args []string, w world) int {
 	if err != nil { // a mistake in a struct tag
 		return report(w.stderr, err)
 	}
-	command, err := parser.Parse(args)
+	command, err := parser.Parse(spelt(args))
 	switch {
 	case helped:
 		return exitDone
@@ -75,6 +78,18 @@ func run(args []string, w world) int {
 	return report(w.stderr, command.Run(w))
 }
 
+// spelt is args in the one spelling that the parser knows: "help users" is "users --help", and
+// "--version" is "version".
+func spelt(args []string) []string {
+	switch {
+	case len(args) > 0 && args[0] == "help":
+		return append(slices.Clone(args[1:]), "--help")
+	case len(args) == 1 && args[0] == "--version":
+		return []string{"version"}
+	}
+	return args
+}
+
 // withoutSurplus does not repeat an argument that nobody asked for: it may be a password.
 func withoutSurplus(problem string) string {
 	if strings.HasPrefix(problem, "unexpected argument ") {
@@ -83,17 +98,18 @@ func withoutSurplus(problem string) string {
 	return problem
 }
 
-// flagHelp takes the help of flags that set something from the table of settings.
+// flagHelp takes the help of flags that set something from the table of settings, and the name of
+// their file.
 func flagHelp() kong.Vars {
-	vars := kong.Vars{}
+	vars := kong.Vars{"settings_file": settings.DefaultFile}
 	for flag, about := range settings.FlagHelp() {
 		vars["help_"+strings.ReplaceAll(flag, "-", "_")] = about
 	}
 	return vars
 }
 
-// report prints why a command failed, one line for each reason, and says with which status the
-// process ends.
+// report prints why a command failed, one line for each reason and an excerpt for each fault of a
+// file, and says with which status the process ends.
 func report(stderr io.Writer, err error) int {
 	if err == nil {
 		return exitDone
@@ -106,9 +122,10 @@ func report(stderr io.Writer, err error) int {
 		return exitUsage
 	}
 	if faults, ok := errors.AsType[settings.Faults](err); ok {
-		for _, fault := range faults {
-			fmt.Fprintf(stderr, "sallyport: %s\n", oneLine(fault.Error()))
-		}
+		fmt.Fprint(stderr, faults.Long())
+		return exitFailed
+	}
+	if errors.Is(err, errTold) {
 		return exitFailed
 	}
 	fmt.Fprintf(stderr, "sallyport: %s\n", oneLine(err.Error()))

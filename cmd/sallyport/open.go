@@ -6,10 +6,12 @@ import (
 	"log/slog"
 
 	"github.com/sallyport-auth/sallyport"
+	"github.com/sallyport-auth/sallyport/claimhook"
 	"github.com/sallyport-auth/sallyport/cmd/sallyport/settings"
 	"github.com/sallyport-auth/sallyport/idp"
 	"github.com/sallyport-auth/sallyport/password"
 	"github.com/sallyport-auth/sallyport/sqlite"
+	"github.com/sallyport-auth/sallyport/verify/jws"
 )
 
 // sourceFlags are the flags of every command that opens the database.
@@ -32,30 +34,41 @@ func (f sourceFlags) load(w world, more map[string]*string) (*settings.Settings,
 	return settings.Load(settings.Sources{File: f.Config, Environ: w.environ, Flags: flags})
 }
 
-// opened is a service with its store. Close both with close.
+// opened is a service with its store and its claims hook, nil for none. Close them with close.
 type opened struct {
 	*sallyport.Service
 	store sallyport.Store
+	hook  *claimhook.Hook
 }
 
-// open opens the database and makes the service on it, with the identity providers only when they
-// are asked for. what is being attempted begins a failure.
-func open(ctx context.Context, what string, s *settings.Settings, log *slog.Logger, withProviders bool) (*opened, error) {
+// open opens the database and makes the service on it. A server gives observe, and gets identity providers and
+// claims hook. what is being attempted begins a failure.
+func open(ctx context.Context, what string, s *settings.Settings, log *slog.Logger, observe func(sallyport.Observation)) (o *opened, err error) {
 	file := s.DatabaseFile()
 	store, err := sqlite.Open(file)
 	if err != nil {
 		return nil, failure{what, "cannot open the database: " + withoutNames(err), "check the setting database, and that its folder exists and can be written to"}
 	}
+	o = &opened{store: store}
+	defer func() {
+		if err != nil {
+			err = errors.Join(explainStart(what, s, err), o.close())
+			o = nil
+		}
+	}()
 	cfg := serviceConfig(s)
-	cfg.Store, cfg.Logger = store, log
-	if withProviders {
+	cfg.Store, cfg.Logger, cfg.Observe = store, log, observe
+	if observe != nil {
 		cfg.Providers = providers(s.IDPs)
+		if s.Hook.URL != "" {
+			if o.hook, err = claimhook.New(claimhook.Config{URL: s.Hook.URL, Secret: s.Hook.Secret, Timeout: s.Hook.Timeout}); err != nil {
+				return o, err
+			}
+			cfg.Claims, cfg.ClaimsTimeout = []sallyport.ClaimFunc{o.hook.Claims}, s.Hook.Timeout
+		}
 	}
-	svc, err := newService(ctx, cfg, s)
-	if err != nil {
-		return nil, errors.Join(explainStart(what, s, err), store.Close())
-	}
-	return &opened{svc, store}, nil
+	o.Service, err = newService(ctx, cfg, s)
+	return o, err
 }
 
 func newService(ctx context.Context, cfg sallyport.Config, s *settings.Settings) (*sallyport.Service, error) {
@@ -71,7 +84,16 @@ func newService(ctx context.Context, cfg sallyport.Config, s *settings.Settings)
 	return sallyport.New(cfg)
 }
 
-func (o *opened) close() error { return errors.Join(o.Service.Close(), o.store.Close()) }
+func (o *opened) close() error {
+	var faults []error
+	if o.Service != nil {
+		faults = append(faults, o.Service.Close())
+	}
+	if o.hook != nil {
+		faults = append(faults, o.hook.Close())
+	}
+	return errors.Join(append(faults, o.store.Close())...)
+}
 
 // serviceConfig is what the settings say of the service itself.
 func serviceConfig(s *settings.Settings) sallyport.Config {
@@ -83,11 +105,15 @@ func serviceConfig(s *settings.Settings) sallyport.Config {
 		UserAttributes:    s.UserAttributes,
 		UserFields:        s.UserFields,
 		UserUUIDAttribute: s.UserUUIDAttribute,
+		Algorithm:         jws.Algorithm(s.Tokens.Alg),
+		KeyRotation:       s.Tokens.KeyRotation,
 		AccessTTL:         s.Tokens.AccessTTL,
 		SessionTTL:        s.Tokens.SessionTTL,
 		IdleTTL:           s.Tokens.IdleTTL,
 		RetryWindow:       s.Tokens.RetryWindow,
-		Password:          password.Config{Slots: s.Password.Slots},
+		Password: password.Config{
+			Memory: s.Password.Hash.Memory, Passes: s.Password.Hash.Passes, Lanes: s.Password.Hash.Lanes, Slots: s.Password.Slots,
+		},
 	}
 }
 

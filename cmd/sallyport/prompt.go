@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 
@@ -84,4 +86,26 @@ func interrupted(err error) error {
 // reasonAfter is the text that err adds to the sentinel that it wraps.
 func reasonAfter(err, sentinel error) string {
 	return strings.TrimPrefix(err.Error(), sentinel.Error()+": ")
+}
+
+// confirm asks on a terminal whether to go on with what cannot be undone; elsewhere --yes must have been
+// given. consequence is what happens.
+func confirm(w world, what, consequence string, yes bool) error {
+	if yes {
+		return nil
+	}
+	if !isTerminal(w.stdin) {
+		return failure{what, "there is no terminal to ask whether to go on: " + consequence, "give --yes"}
+	}
+	if _, err := fmt.Fprintf(w.stderr, "%s.\nGo on? [y/N] ", consequence); err != nil {
+		return err
+	}
+	answer, err := bufio.NewReader(io.LimitReader(w.stdin, 100)).ReadString('\n')
+	if err != nil {
+		return interrupted(err)
+	}
+	if answer = strings.ToLower(strings.TrimSpace(answer)); answer != "y" && answer != "yes" {
+		return failure{what, "nothing was done", ""}
+	}
+	return nil
 }

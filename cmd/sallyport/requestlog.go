@@ -15,8 +15,9 @@ const requestID = "X-Request-ID"
 // requestIDLike is what an id from outside must look like to be taken over.
 var requestIDLike = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
-// logRequests writes one line for each request, without its query, and gives it an id if it has none.
-func logRequests(log *slog.Logger, now func() time.Time, next http.Handler) http.Handler {
+// logRequests writes one line for each request, without its query, gives it an id if it has none, and tells
+// count of it.
+func logRequests(log *slog.Logger, now func() time.Time, count func(route, method string, answer *answerWriter, duration time.Duration), next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := r.Header.Get(requestID)
 		if len(r.Header.Values(requestID)) != 1 || !requestIDLike.MatchString(id) {
@@ -26,9 +27,11 @@ func logRequests(log *slog.Logger, now func() time.Time, next http.Handler) http
 		answer := &answerWriter{ResponseWriter: w, status: http.StatusOK}
 		start := now()
 		next.ServeHTTP(answer, r)
+		duration, route, method := now().Sub(start), route(r, answer), method(r)
+		count(route, method, answer, duration)
 		attrs := []slog.Attr{
-			slog.String("method", method(r)), slog.String("route", route(r, answer)), slog.Int("status", answer.status),
-			slog.Float64("duration_ms", float64(now().Sub(start).Microseconds())/1000), slog.String("request_id", id),
+			slog.String("method", method), slog.String("route", route), slog.Int("status", answer.status),
+			slog.Float64("duration_ms", float64(duration.Microseconds())/1000), slog.String("request_id", id),
 		}
 		if answer.code != "" {
 			attrs = append(attrs, slog.String("code", answer.code))

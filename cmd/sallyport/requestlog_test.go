@@ -47,7 +47,7 @@ func TestLogRequests(t *testing.T) {
 			clock := time.Unix(0, 0)
 			now := func() time.Time { clock = clock.Add(5 * time.Millisecond); return clock }
 			seen := ""
-			handler := logRequests(slog.New(slog.NewJSONHandler(&log, nil)), now, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			handler := logRequests(slog.New(slog.NewJSONHandler(&log, nil)), now, func(string, string, *answerWriter, time.Duration) {}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				seen = r.Header.Get(requestID)
 				tc.answer(w, r)
 			}))

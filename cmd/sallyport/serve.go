@@ -9,20 +9,13 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/sallyport-auth/sallyport/authhttp"
 	"github.com/sallyport-auth/sallyport/cmd/sallyport/settings"
 )
 
-type serveCommand struct {
-	sourceFlags
-	Listen      *string `placeholder:"HOST:PORT" help:"Setting listen: ${help_listen}."`
-	AdminListen *string `placeholder:"HOST:PORT" help:"Setting admin_listen: ${help_admin_listen}."`
-	Issuer      *string `placeholder:"URL" help:"Setting issuer: ${help_issuer}."`
-	Path        *string `placeholder:"PATH" help:"Setting path: ${help_path}."`
-	LogLevel    *string `placeholder:"LEVEL" help:"Setting log.level: ${help_log_level}."`
-	LogFormat   *string `placeholder:"FORMAT" help:"Setting log.format: ${help_log_format}."`
-}
+type serveCommand struct{ settingFlags }
 
 func (serveCommand) examples() []string {
 	return []string{
@@ -34,9 +27,7 @@ func (serveCommand) examples() []string {
 // Run serves until the first SIGINT or SIGTERM, finishes what is under way, and returns nil. A
 // second signal ends the process at once.
 func (c serveCommand) Run(ctx context.Context, w world) error {
-	s, err := c.load(w, map[string]*string{
-		"listen": c.Listen, "admin-listen": c.AdminListen, "issuer": c.Issuer, "path": c.Path, "log-level": c.LogLevel, "log-format": c.LogFormat,
-	})
+	s, err := c.load(w)
 	if err != nil {
 		return err
 	}
@@ -64,7 +55,8 @@ func serve(ctx context.Context, stopping func(), s *settings.Settings, log *slog
 		defer admin.Close()
 	}
 	s.Issuer = s.IssuerAt(port(public))
-	svc, err := open(ctx, "serve", s, log, true)
+	m := newMetrics(time.Now)
+	svc, err := open(ctx, "serve", s, log, m.observe)
 	if err != nil {
 		return err
 	}
@@ -74,11 +66,12 @@ func serve(ctx context.Context, stopping func(), s *settings.Settings, log *slog
 		return explainStart("serve", s, err)
 	}
 
+	m.watchKeys(svc.Service)
 	srv := newServer(log)
-	srv.serve(public, logRequests(log, svc.Now, newPublic(auth, s.Path)))
+	srv.serve(public, logRequests(log, svc.Now, m.request, newPublic(auth, s.Path)))
 	attrs := []any{"issuer", s.Issuer, "listen", public.Addr().String(), "database", s.Database, "version", buildVersion().Version}
 	if admin != nil {
-		srv.serve(admin, newAdmin(svc.Ready, srv.draining, s.AdminListen))
+		srv.serve(admin, newAdmin(svc.Ready, srv.draining, m.handler(), s.AdminListen))
 		attrs = append(attrs, "admin_listen", admin.Addr().String())
 	}
 	log.Info("started", attrs...)

@@ -40,7 +40,7 @@ func (f sourceFlags) with(ctx context.Context, w world, what string, do func(*op
 	for _, warning := range s.Warnings {
 		warn(w, warning)
 	}
-	svc, err := open(ctx, what, s, quietLog(w.stderr), false)
+	svc, err := open(ctx, what, s, quietLog(w.stderr), nil)
 	if err != nil {
 		return err
 	}

@@ -29,10 +29,11 @@ var floors = map[string]room{
 	"examples/microservice":        {floor: 4, imports: []string{"examples/microservice/orders", "verify"}},
 	"examples/microservice/orders": {floor: 3, imports: []string{"verify"}},
 
-	"authhttp": {floor: 3, imports: []string{".", "password", "verify", "verify/strictjson"}},
-	"web":      {floor: 3},
-	"idp":      {floor: 3, imports: []string{".", "verify", "verify/jws", "verify/strictjson"}},
-	"idptest":  {floor: 3},
+	"authhttp":  {floor: 3, imports: []string{".", "password", "verify", "verify/strictjson"}},
+	"web":       {floor: 3},
+	"claimhook": {floor: 3, imports: []string{".", "verify", "verify/strictjson"}},
+	"idp":       {floor: 3, imports: []string{".", "verify", "verify/jws", "verify/strictjson"}},
+	"idptest":   {floor: 3},
 
 	// Stores: siblings never see each other.
 	"sqlite":            {floor: 3, imports: []string{".", "internal/sqlstore"}, modules: []string{"modernc.org/sqlite"}},

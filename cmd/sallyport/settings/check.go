@@ -3,6 +3,7 @@ package settings
 import (
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"path"
 	"regexp"
@@ -49,8 +50,29 @@ func checkPath(mount string) string {
 }
 
 func checkCookieName(name string) string {
-	if (&http.Cookie{Name: name, Value: "x"}).Valid() != nil {
+	switch {
+	case (&http.Cookie{Name: name, Value: "x"}).Valid() != nil:
 		return show(name) + " is no cookie name (RFC 6265 §4.1.1)"
+	case strings.HasPrefix(name, "__"): // RFC 6265bis §4.1.3
+		return show(name) + " begins with __, to which browsers give a meaning of its own; set cookie.host_prefix instead"
+	}
+	return ""
+}
+
+// checkHookURL never shows the value: its query may hold a token.
+func checkHookURL(text string) string {
+	u, err := url.Parse(text)
+	switch {
+	case !oneWord(text) || err != nil || u.Host == "":
+		return "it is no URL; want one such as https://hooks.example.com/claims"
+	case u.User != nil:
+		return "it must have no user"
+	case strings.Contains(text, "#"):
+		return "it must have no fragment"
+	case u.Scheme == "http" && !sallyport.IsLoopback(u.Hostname()):
+		return "http is for loopback hosts only; want https"
+	case u.Scheme != "https" && u.Scheme != "http":
+		return "want https"
 	}
 	return ""
 }
@@ -126,6 +148,10 @@ func (l *loader) check() {
 	issuer := l.checkIssuer()
 	l.checkCookies(issuer)
 	l.checkTTLs()
+	l.checkHook()
+	if hash := l.settings.Password.Hash; hash.isWeak() {
+		l.warn("password.hash: %v costs an attacker less than OWASP recommends; argon2id,m=19456,t=2,p=1 is the least", hash)
+	}
 }
 
 // sound reports whether none of the settings has a fault.
@@ -179,7 +205,6 @@ func (l *loader) checkIssuer() *url.URL {
 		}
 	case s.mount() != issuer.Path:
 		l.conflict(show(s.Path)+" is not the path of issuer, "+show(s.Issuer)+"; set issuer alone", "path")
-		return nil
 	}
 	return issuer
 }
@@ -223,10 +248,27 @@ func (l *loader) checkCookies(issuer *url.URL) {
 		l.checkHostPrefix(issuer)
 	}
 	if c.Domain != "" && issuer != nil {
-		if host := issuer.Hostname(); host != c.Domain && !strings.HasSuffix(host, "."+c.Domain) {
-			l.conflict(show(c.Domain)+" is neither the host of issuer, "+show(host)+", nor a parent of it; write it without a dot in front", "cookie.domain")
-		}
+		l.checkDomain(issuer.Hostname())
 	}
+}
+
+// checkDomain is about cookie.domain: host, which is the issuer's, must lie in it (RFC 6265 §5.1.3).
+func (l *loader) checkDomain(host string) {
+	domain := l.settings.Cookie.Domain
+	_, notAddress := netip.ParseAddr(host)
+	switch {
+	case host == domain:
+	case notAddress == nil:
+		l.conflict("the host of issuer is an address, which lies in no domain; remove the setting", "cookie.domain")
+		return
+	case !strings.HasSuffix(host, "."+domain):
+		l.conflict(show(domain)+" is neither the host of issuer, "+show(host)+", nor a parent of it; write it without a dot in front", "cookie.domain")
+		return
+	case !strings.Contains(domain, "."): // a top-level domain, which belongs to everybody
+		l.conflict(show(domain)+" is a single label, and browsers drop cookies for all of it; name a domain of your own", "cookie.domain")
+		return
+	}
+	l.warn("cookie.domain: every host below %s receives the refresh token; remove the setting unless several hosts need it", domain)
 }
 
 // checkHostPrefix is the conditions of RFC 6265bis §4.1.3.2.
@@ -252,6 +294,20 @@ func (l *loader) checkTTLs() {
 		t.IdleTTL = min(t.IdleTTL, t.SessionTTL)
 	}
 	if t.IdleTTL > t.SessionTTL {
-		l.conflict(problemf("it is %v, more than tokens.session_ttl, which is %v", t.IdleTTL, t.SessionTTL), "tokens.idle_ttl")
+		l.conflict(problemf("it is %s, more than tokens.session_ttl, which is %s", brief(t.IdleTTL), brief(t.SessionTTL)), "tokens.idle_ttl")
+	}
+	if l.sound("tokens.access_ttl") && t.AccessTTL > t.SessionTTL {
+		l.warn("tokens.access_ttl: it is %s, more than tokens.session_ttl, which is %s: access tokens outlive their session", brief(t.AccessTTL), brief(t.SessionTTL))
+	}
+}
+
+func (l *loader) checkHook() {
+	hook := l.settings.Hook
+	switch {
+	case !l.sound("claims.hook.url", "claims.hook.secret"):
+	case hook.URL != "" && len(hook.Secret) == 0:
+		l.conflict("it needs claims.hook.secret, which proves to the hook who asks", "claims.hook.url")
+	case hook.URL == "" && len(hook.Secret) > 0:
+		l.conflict("it is of no use without claims.hook.url; set both or none", "claims.hook.secret")
 	}
 }

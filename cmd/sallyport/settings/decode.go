@@ -1,6 +1,8 @@
 package settings
 
 import (
+	"cmp"
+	"encoding/base64"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,6 +25,9 @@ func laterProblem(later, now string) string {
 	}
 	return later + " not in this version yet; write " + now + " or remove the setting"
 }
+
+// laterWord is the problem of a value that a later version has; instead is what to do today.
+func laterWord(word, instead string) string { return word + " is not in this version yet; " + instead }
 
 // harmless reports whether a setting that this version does not have was set to what it does anyway.
 func harmless(n node, now string) bool {
@@ -54,6 +59,10 @@ func (d *decoder) value(n node, into any) bool {
 		return d.list(n, into)
 	case *Secret:
 		return d.secret(n, into)
+	case *HookSecret:
+		return d.hookSecret(n, into)
+	case *Hash:
+		return d.hash(n, into)
 	case *bool:
 		return d.boolean(n, into)
 	case **bool:
@@ -75,15 +84,19 @@ func (d *decoder) value(n node, into any) bool {
 
 func (d *decoder) text(n node, into *string) bool {
 	if n.shape != word && n.shape != text {
-		return d.fault(n, "want text; put it in quotes")
+		problem := "want text; put it in quotes"
+		if n.shape == number && d.check != nil { // quotes alone may not be enough
+			problem = cmp.Or(d.check(n.text), problem)
+		}
+		return d.fault(n, problem)
 	}
 	switch value := n.text; {
 	case value == "" && d.standard != "":
 		return d.fault(n, "it is empty")
 	case strings.ContainsFunc(value, unicode.IsControl):
 		return d.fault(n, "want one line without control characters")
-	case slices.Contains(d.laterWords, value):
-		return d.fault(n, laterProblem(value+" is", strings.Join(d.words, " or ")))
+	case d.laterWords[value] != "":
+		return d.fault(n, laterWord(value, d.laterWords[value]))
 	case d.words != nil && !slices.Contains(d.words, value) && value != d.standard:
 		return d.fault(n, "want "+strings.Join(d.words, ", ")+"; not "+show(value))
 	case d.check != nil && value != "":
@@ -164,6 +177,33 @@ func (d *decoder) secret(n node, into *Secret) bool {
 	}
 	return good
 }
+
+// hookSecret leaves the text as it is: what it means is up to who signs with it.
+func (d *decoder) hookSecret(n node, into *HookSecret) bool {
+	if n.shape != word && n.shape != text {
+		return d.fault(n, "want text in quotes")
+	}
+	key := []byte(n.text)
+	if encoded, isEncoded := strings.CutPrefix(n.text, encodedKey); isEncoded {
+		decoded, err := base64.StdEncoding.DecodeString(encoded)
+		if err != nil {
+			return d.fault(n, "want base64 after "+encodedKey)
+		}
+		key = decoded
+	}
+	if len(key) < minHookSecret {
+		return d.fault(n, problemf("the key has %d bytes, want at least %d from a secure source", len(key), minHookSecret))
+	}
+	*into = HookSecret(n.text)
+	return true
+}
+
+const (
+	// encodedKey begins a key in base64, as Standard Webhooks write it.
+	encodedKey = "whsec_"
+	// minHookSecret is the least key in bytes that Standard Webhooks allow.
+	minHookSecret = 24
+)
 
 // minSecret is the least root secret in bytes: 256 bits.
 const minSecret = 32

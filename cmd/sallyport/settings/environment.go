@@ -16,8 +16,8 @@ const (
 )
 
 // passedOver are variables that are not ours: those that Kubernetes gives every pod when a Service
-// has the name sallyport, and those of the tests.
-var passedOver = regexp.MustCompile(`^SALLYPORT_(TEST_.*|SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$`)
+// has the name sallyport.
+var passedOver = regexp.MustCompile(`^SALLYPORT_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$`)
 
 // variable is the name of a setting in the environment.
 func variable(key string) string {
@@ -48,7 +48,7 @@ func (l *loader) readEnvironment(environ []string) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(given)) {
-		l.fault(Place{}, "", "environment: "+shownVariable(name)+" is not a setting"+variableSuggestion(name))
+		l.unknownVariable(name)
 	}
 }
 
@@ -85,11 +85,12 @@ func (l *loader) setFromText(row *setting[Settings], at Place, value string) {
 // variableLike is what names of variables look like; one that does not is not shown.
 var variableLike = regexp.MustCompile(`^[A-Za-z0-9_]{1,60}$`)
 
-func shownVariable(name string) string {
+func (l *loader) unknownVariable(name string) {
+	shown := name
 	if !variableLike.MatchString(name) {
-		return "a variable that begins with " + variablePrefix
+		shown = variablePrefix + "…"
 	}
-	return name
+	l.fault(Place{Variable: shown}, "", "is not a setting"+variableSuggestion(name))
 }
 
 func variableSuggestion(name string) string {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // Place is where a setting was given: a line of the file, a variable of the environment or a flag.
@@ -30,19 +31,56 @@ type Fault struct {
 	Place   Place
 	Key     string // of the setting; "" when the fault is about something else
 	Problem string // what is wrong and what to do
+
+	excerpt string // of the file, with everything masked that may be secret; "" when there is none
 }
 
-// Error is the fault on one line, without the name of the program.
+// Error is the fault on one line, without the name of the program. It is the form for logs.
 func (f *Fault) Error() string {
+	if f.Key == "" && f.Place.Variable != "" { // of no setting
+		return "environment: " + f.Place.Variable + " " + f.Problem
+	}
 	var parts []string
 	if at := f.Place.String(); at != "" {
 		parts = append(parts, at)
 	}
+	return strings.Join(append(parts, f.what()), ": ")
+}
+
+// what is the key and the problem.
+func (f *Fault) what() string {
 	named := f.Place.Variable+f.Place.Flag != "" && !strings.Contains(f.Key, "[")
-	if f.Key != "" && !named { // a variable and a flag have the name of their setting
-		parts = append(parts, f.Key)
+	if f.Key == "" || named { // a variable and a flag have the name of their setting
+		return f.Problem
 	}
-	return strings.Join(append(parts, f.Problem), ": ")
+	return f.Key + ": " + f.Problem
+}
+
+// Long is the fault as a person wants to see it: for a fault that Load found in a file, the line and
+// the column, and an excerpt with a caret below what is meant; else one line that begins with the
+// name of the program. It ends with a newline.
+func (f *Fault) Long() string {
+	if f.excerpt == "" {
+		return program + printable(f.Error()) + "\n"
+	}
+	at := strconv.Itoa(f.Place.Line)
+	if f.Place.Column > 0 {
+		at += ":" + strconv.Itoa(f.Place.Column)
+	}
+	return "[" + at + "] " + printable(f.what()) + "\n" + f.excerpt
+}
+
+// program begins the lines of the long form that are not about a place in a file.
+const program = "sallyport: "
+
+// printable replaces control characters, which the name of a file may hold.
+func printable(line string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, line)
 }
 
 // Faults is everything that is wrong, in the order of the sources.
@@ -55,6 +93,21 @@ func (fs Faults) Error() string {
 		lines[i] = f.Error()
 	}
 	return strings.Join(lines, "\n")
+}
+
+// Long is all faults as a person wants to see them: a line that names the file before those that are
+// in it, then every fault as Fault.Long has it.
+func (fs Faults) Long() string {
+	var b strings.Builder
+	headed := false
+	for _, f := range fs {
+		if f.excerpt != "" && !headed {
+			headed = true
+			b.WriteString(program + printable(f.Place.File) + " is not valid\n")
+		}
+		b.WriteString(f.Long())
+	}
+	return b.String()
 }
 
 // Unwrap lets errors.As find a single fault.

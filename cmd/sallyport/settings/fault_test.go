@@ -51,6 +51,11 @@ var faultCases = []struct {
 	{name: "second document", file: "csrf: auto\n---\ncsrf: token\n",
 		want: []string{"sallyport.yaml:3: a second document; everything belongs into the first"}},
 	{name: "tab", file: "tokens:\n\taccess_ttl: 5m\n", want: []string{"sallyport.yaml:2: a tab; use spaces"}},
+	{name: "carriage return alone", file: "csrf: auto\rlisten: x\n", want: []string{"sallyport.yaml:1: a carriage return without a newline"}},
+	{name: "brackets without end", file: "csrf: " + strings.Repeat("[", 200_000), want: []string{"sallyport.yaml:1: nested too deep"}},
+	{name: "dashes without end", file: strings.Repeat("- ", 100_000), want: []string{"sallyport.yaml:1: nested too deep"}},
+	{name: "UTF-16", file: "\xff\xfec\x00s\x00r\x00f\x00", want: []string{"sallyport.yaml:1: not valid UTF-8"}},
+	{name: "program", file: "\x7fELF\x02\x01\x01\x00", want: []string{"sallyport.yaml:1: a NUL byte"}},
 	{name: "NUL", file: "csrf: auto\n# \x00\n", want: []string{"sallyport.yaml:2: a NUL byte"}},
 	{name: "not UTF-8", file: "# \xff\n", want: []string{"sallyport.yaml:1: not valid UTF-8"}},
 	{name: "list at the root", file: "- csrf: auto\n",
@@ -65,6 +70,7 @@ var faultCases = []struct {
 	{name: "nothing for text", file: "issuer:\n", want: []string{"sallyport.yaml:1: issuer: there is no value; give one or remove the key"}},
 	{name: "null for a secret", file: "secret: ~\n", want: []string{"sallyport.yaml:1: secret: there is no value; give one or remove the key"}},
 	{name: "number for text", file: "tokens:\n  client_id: 123\n", want: []string{"sallyport.yaml:2: tokens.client_id: want text; put it in quotes"}},
+	{name: "number for an address", file: "listen: 8000\n", want: []string{"sallyport.yaml:1: listen: want host:port, such as 127.0.0.1:8000"}},
 	{name: "truth for text", file: "cookie:\n  salt: true\n", want: []string{"sallyport.yaml:2: cookie.salt: want text; put it in quotes"}},
 	{name: "list for text", file: "csrf:\n  - auto\n", want: []string{"sallyport.yaml:1: csrf: want text; put it in quotes"}},
 	{name: "settings for text", file: "csrf:\n  mode: auto\n", want: []string{"sallyport.yaml:1: csrf: want text; put it in quotes"}},
@@ -132,6 +138,9 @@ var faultCases = []struct {
 		}},
 	{name: "variable almost like Kubernetes's", env: []string{"SALLYPORT_PORT_X=1"},
 		want: []string{"environment: SALLYPORT_PORT_X is not a setting"}},
+	{name: "variable of the tests", env: []string{"SALLYPORT_TEST_X=1"}, want: []string{"environment: SALLYPORT_TEST_X is not a setting"}},
+	{name: "variable that may be a value", env: []string{"SALLYPORT_CANARY CANARY=1"}, want: []string{"environment: SALLYPORT_… is not a setting"}},
+	{name: "empty item", env: []string{"SALLYPORT_TOKENS_AUDIENCE=orders,,invoices"}, want: []string{"SALLYPORT_TOKENS_AUDIENCE: an item is empty"}},
 	{name: "variable and file", env: []string{"SALLYPORT_SECRET=CANARY", "SALLYPORT_SECRET_FILE=/CANARY"},
 		want: []string{"SALLYPORT_SECRET: it is set together with SALLYPORT_SECRET_FILE; keep one of them"}},
 	{name: "file that is missing", env: []string{"SALLYPORT_SECRET_FILE=missing"},
@@ -177,6 +186,15 @@ var faultCases = []struct {
 		want: []string{"sallyport.yaml:3: cookie.host_prefix: it does not go with cookie.insecure; remove one of them"}},
 	{name: "domain of somebody else", file: "issuer: https://app.example.com\ncookie:\n  domain: ample.com\n",
 		want: []string{`sallyport.yaml:3: cookie.domain: "ample.com" is neither the host of issuer, "app.example.com", nor a parent of it; write it without a dot in front`}},
+	{name: "domain that is everybody's", file: "issuer: https://app.example.com\ncookie:\n  domain: com\n",
+		want: []string{`sallyport.yaml:3: cookie.domain: "com" is a single label, and browsers drop cookies for all of it; name a domain of your own`}},
+	{name: "domain of an address", file: "issuer: https://10.0.0.1\ncookie:\n  domain: 0.0.1\n",
+		want: []string{"sallyport.yaml:3: cookie.domain: the host of issuer is an address, which lies in no domain; remove the setting"}},
+	{name: "names of cookies that mean something", file: "cookie:\n  name: __Host-x\n  csrf_name: __x\n",
+		want: []string{
+			`sallyport.yaml:2: cookie.name: "__Host-x" begins with __, to which browsers give a meaning of its own; set cookie.host_prefix instead`,
+			`sallyport.yaml:3: cookie.csrf_name: "__x" begins with __, to which browsers give a meaning of its own; set cookie.host_prefix instead`,
+		}},
 	{name: "names of cookies", file: "cookie:\n  name: \"a=b\"\n  csrf_name: \"a b\"\n",
 		want: []string{
 			`sallyport.yaml:2: cookie.name: "a=b" is no cookie name (RFC 6265 §4.1.1)`,
@@ -195,7 +213,7 @@ var faultCases = []struct {
 
 	// Times that do not go together
 	{name: "idle longer than the session", file: "tokens:\n  session_ttl: 1h\n  idle_ttl: 2h\n",
-		want: []string{"sallyport.yaml:3: tokens.idle_ttl: it is 2h0m0s, more than tokens.session_ttl, which is 1h0m0s"}},
+		want: []string{"sallyport.yaml:3: tokens.idle_ttl: it is 2h, more than tokens.session_ttl, which is 1h"}},
 	{name: "retry window of two minutes", file: "tokens:\n  retry_window: 2m\n",
 		want: []string{"sallyport.yaml:2: tokens.retry_window: it is 2m, want between 1s and 60s"}},
 
@@ -218,10 +236,12 @@ var faultCases = []struct {
 		want: []string{`sallyport.yaml:4: idps[0]: unknown key "clientid"; did you mean "client_id"?`}},
 	{name: "providers of a later version", file: "idps:\n  - name: a\n    provider: google\n    client_id: x\n    client_secret: CANARY\n    linking: verified_email\n",
 		want: []string{
-			"sallyport.yaml:3: idps[0].provider: google is not in this version yet; write cognito or oidc or remove the setting",
+			"sallyport.yaml:3: idps[0].provider: google is not in this version yet; write oidc with issuer https://accounts.google.com",
 			"sallyport.yaml:5: idps[0].client_secret: the login flow is not in this version yet; remove the setting",
-			"sallyport.yaml:6: idps[0].linking: verified_email is not in this version yet; write deny or remove the setting",
+			"sallyport.yaml:6: idps[0].linking: verified_email is not in this version yet; write deny",
 		}},
+	{name: "provider without ID tokens", env: []string{`SALLYPORT_IDPS=[{"name": "a", "provider": "github", "client_id": "x"}]`},
+		want: []string{"SALLYPORT_IDPS: idps[0].provider: github is not in this version yet; remove the provider, because it gives no ID tokens that could be exchanged"}},
 	{name: "providers in the environment", env: []string{`SALLYPORT_IDPS=[{"name": "a", "provider": "oidc", "client_id": 5, "client_secret": "CANARY"}]`},
 		want: []string{
 			"SALLYPORT_IDPS: idps[0].client_id: want text; put it in quotes",
@@ -234,16 +254,59 @@ var faultCases = []struct {
 		want: []string{"SALLYPORT_IDPS: want a JSON array of objects: member name given twice at byte 15"}},
 
 	// What this version does not have
-	{name: "later", file: "limits:\n  account: 5/1m\ntrusted_proxies: [10.0.0.0/8]\nforward:\n  enabled: true\n", env: []string{"SALLYPORT_TOKENS_KEY_ROTATION=720h"},
+	{name: "later", file: "limits:\n  account: 5/1m\ntrusted_proxies: [10.0.0.0/8]\nforward:\n  enabled: true\n", env: []string{"SALLYPORT_FORWARD_COOKIE_NAME=x"},
 		want: []string{
 			"sallyport.yaml:2: limits.account: rate limits are not in this version yet; remove the setting",
 			"sallyport.yaml:3: trusted_proxies: trusted proxies are not in this version yet; remove the setting",
 			"sallyport.yaml:5: forward.enabled: forward auth is not in this version yet; write false or remove the setting",
-			"SALLYPORT_TOKENS_KEY_ROTATION: key rotation is not in this version yet; remove the setting",
+			"SALLYPORT_FORWARD_COOKIE_NAME: forward auth is not in this version yet; write sallyport_site or remove the setting",
 		}},
-	{name: "algorithm of a later version", file: "tokens:\n  alg: EdDSA\n",
-		want: []string{"sallyport.yaml:2: tokens.alg: EdDSA is not in this version yet; write ES256 or remove the setting"}},
-	{name: "algorithm of no version", file: "tokens:\n  alg: HS256\n", want: []string{`sallyport.yaml:2: tokens.alg: want ES256; not "HS256"`}},
+	{name: "algorithm with a shared key", file: "tokens:\n  alg: HS256\n", want: []string{`sallyport.yaml:2: tokens.alg: want ES256, EdDSA, RS256; not "HS256"`}},
+	{name: "algorithm in another case", env: []string{"SALLYPORT_TOKENS_ALG=eddsa"}, want: []string{`SALLYPORT_TOKENS_ALG: want ES256, EdDSA, RS256; not "eddsa"`}},
+	{name: "key rotation out of range", file: "tokens:\n  key_rotation: 47h\n", env: []string{"SALLYPORT_TOKENS_KEY_ROTATION=9601h"},
+		want: []string{
+			"sallyport.yaml:2: tokens.key_rotation: it is 47h, want between 48h and 9600h",
+			"SALLYPORT_TOKENS_KEY_ROTATION: it is 9601h, want between 48h and 9600h",
+		}},
+
+	// The claims hook
+	{name: "hook without a secret", file: "claims:\n  hook:\n    url: https://hooks.example.com/claims\n",
+		want: []string{"sallyport.yaml:3: claims.hook.url: it needs claims.hook.secret, which proves to the hook who asks"}},
+	{name: "secret without a hook", env: []string{"SALLYPORT_CLAIMS_HOOK_SECRET=CANARY-0123456789-0123456789"},
+		want: []string{"SALLYPORT_CLAIMS_HOOK_SECRET: it is of no use without claims.hook.url; set both or none"}},
+	{name: "short hook secret", file: "claims:\n  hook:\n    secret: CANARY-0123456789-01234\n",
+		want: []string{"sallyport.yaml:3: claims.hook.secret: the key has 23 bytes, want at least 24 from a secure source"}},
+	{name: "short hook secret in base64", file: "claims:\n  hook:\n    secret: whsec_Q0FOQVJZ\n",
+		want: []string{"sallyport.yaml:3: claims.hook.secret: the key has 6 bytes, want at least 24 from a secure source"}},
+	{name: "hook secret that is no base64", env: []string{"SALLYPORT_CLAIMS_HOOK_SECRET=whsec_CANARY-0123456789-0123456789"},
+		want: []string{"SALLYPORT_CLAIMS_HOOK_SECRET: want base64 after whsec_"}},
+	{name: "hook secret that is a list", file: "claims:\n  hook:\n    secret: [CANARY]\n",
+		want: []string{"sallyport.yaml:3: claims.hook.secret: want text in quotes"}},
+	{name: "hook with a user", file: "claims:\n  hook:\n    url: https://app:CANARY@hooks.example.com/\n",
+		want: []string{"sallyport.yaml:3: claims.hook.url: it must have no user"}},
+	{name: "hook with a fragment", env: []string{"SALLYPORT_CLAIMS_HOOK_URL=https://hooks.example.com/#CANARY"},
+		want: []string{"SALLYPORT_CLAIMS_HOOK_URL: it must have no fragment"}},
+	{name: "hook off loopback", env: []string{"SALLYPORT_CLAIMS_HOOK_URL=http://hooks.example.com/?token=CANARY"},
+		want: []string{"SALLYPORT_CLAIMS_HOOK_URL: http is for loopback hosts only; want https"}},
+	{name: "hook by another scheme", env: []string{"SALLYPORT_CLAIMS_HOOK_URL=ftp://hooks.example.com/"}, want: []string{"SALLYPORT_CLAIMS_HOOK_URL: want https"}},
+	{name: "hook that is no URL", env: []string{"SALLYPORT_CLAIMS_HOOK_URL=hooks.example.com"},
+		want: []string{"SALLYPORT_CLAIMS_HOOK_URL: it is no URL; want one such as https://hooks.example.com/claims"}},
+	{name: "hook that may take a minute", file: "claims:\n  hook:\n    timeout: 1m\n",
+		want: []string{"sallyport.yaml:3: claims.hook.timeout: it is 1m, want between 100ms and 10s"}},
+
+	// The cost of a hash
+	{name: "another hash", file: "password:\n  hash: bcrypt\n",
+		want: []string{"sallyport.yaml:2: password.hash: want argon2id, or argon2id,m=KIB,t=PASSES,p=LANES in this order, such as argon2id,m=19456,t=2,p=1"}},
+	{name: "cost in another order", file: "password:\n  hash: argon2id,t=2,m=19456,p=1\n",
+		want: []string{"sallyport.yaml:2: password.hash: want argon2id, or argon2id,m=KIB,t=PASSES,p=LANES in this order, such as argon2id,m=19456,t=2,p=1"}},
+	{name: "too little memory", env: []string{"SALLYPORT_PASSWORD_HASH=argon2id,m=7167,t=5,p=1"},
+		want: []string{"SALLYPORT_PASSWORD_HASH: m is 7167, want between 7168 and 262144"}},
+	{name: "too much memory", env: []string{"SALLYPORT_PASSWORD_HASH=argon2id,m=262145,t=1,p=1"},
+		want: []string{"SALLYPORT_PASSWORD_HASH: m is 262145, want between 7168 and 262144"}},
+	{name: "no pass", env: []string{"SALLYPORT_PASSWORD_HASH=argon2id,m=19456,t=0,p=1"}, want: []string{"SALLYPORT_PASSWORD_HASH: t is 0, want between 1 and 16"}},
+	{name: "too many lanes", env: []string{"SALLYPORT_PASSWORD_HASH=argon2id,m=19456,t=2,p=17"}, want: []string{"SALLYPORT_PASSWORD_HASH: p is 17, want between 1 and 16"}},
+	{name: "octal cost", env: []string{"SALLYPORT_PASSWORD_HASH=argon2id,m=019456,t=2,p=1"}, want: []string{"SALLYPORT_PASSWORD_HASH: m is 019456, want between 7168 and 262144"}},
+
 	{name: "PostgreSQL", flags: map[string]string{"database": "postgres://app:CANARY@db.example/app"},
 		want: []string{"--database: PostgreSQL is not in this version yet; write sqlite:FILE"}},
 	{name: "another database", env: []string{"SALLYPORT_DATABASE=mysql://app:CANARY@db.example/app"},
@@ -271,8 +334,9 @@ func TestFaults(t *testing.T) {
 			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Errorf("Load() differs (-want +got):\n%s", diff)
 			}
-			if strings.Contains(strings.Join(got, "\n"), "CANARY") {
-				t.Errorf("Load() = %q, which shows a secret", got)
+			var faults Faults
+			if errors.As(err, &faults); strings.Contains(strings.Join(got, "\n")+faults.Long(), "CANARY") {
+				t.Errorf("Load() = %q, %q, which shows a secret", got, faults.Long())
 			}
 		})
 	}
@@ -281,8 +345,12 @@ func TestFaults(t *testing.T) {
 func TestFaultsUnwrap(t *testing.T) {
 	_, err := load(t, "csrf: maybe\n", nil, nil)
 	fault, ok := errors.AsType[*Fault](err)
-	if want := (Fault{Place{File: DefaultFile, Line: 1, Column: 7}, "csrf", `want auto, token; not "maybe"`}); !ok || *fault != want {
-		t.Errorf("Load() holds %+v, want %+v", fault, want)
+	if !ok {
+		t.Fatalf("Load() = %v, which holds no *Fault", err)
+	}
+	want := Fault{Place: Place{File: DefaultFile, Line: 1, Column: 7}, Key: "csrf", Problem: `want auto, token; not "maybe"`, excerpt: fault.excerpt}
+	if *fault != want {
+		t.Errorf("Load() holds %+v, want %+v", *fault, want)
 	}
 }
 
@@ -330,11 +398,17 @@ func checkRule(t *testing.T, name string, r rule, into any) {
 func FuzzSettings(f *testing.F) {
 	const canary = "CANARY-MLWvRzBo"
 	for _, tc := range faultCases {
+		if len(tc.file) > 1<<10 {
+			continue // slows the fuzzer down and tells it nothing
+		}
 		f.Add(tc.file, "", strings.Join(tc.env, "\n"))
 		f.Add(tc.file, "\n"+tc.file, "")
 		f.Add("", "\n"+tc.file, "")
 	}
 	f.Add(everything, "", "")
+	f.Add("claims:\n  hook:\n    ", "\n    url: x\n", "")
+	f.Add("idps:\n  - name: x\n    client_", "\n    providr: oidc\n", "")
+	f.Add("cookie: {salt: |\n  ", ", name: x}", "")
 	for _, around := range []string{"\"", "'", "[", "]", "{", "}", "? ", "|\n  ", ">", "&a ", "*", "!!str ", "#", ": ", "- ", "cookie: ", "csrf: ", "issuer: ", "  ", "---\n", "%YAML "} {
 		f.Add(around, around, "SALLYPORT_IDPS="+around)
 		f.Add("tokens:\n  audience: "+around, around+"\n", "")
@@ -350,7 +424,7 @@ func FuzzSettings(f *testing.F) {
 		}
 		name := file.Name()
 		defer os.Remove(name)
-		file.WriteString(before + "secret: " + canary + after)
+		file.WriteString(before + "secret: " + canary + after + "\n# " + canary + "\n")
 		file.Close()
 		variables := strings.Split(environ, "\n")
 		for i, entry := range variables {
@@ -364,8 +438,19 @@ func FuzzSettings(f *testing.F) {
 		if (s == nil) == (err == nil) {
 			t.Fatalf("Load() = %v, %v", s, err)
 		}
-		if err != nil && strings.Contains(err.Error(), canary) {
-			t.Errorf("Load() = %q, which shows the secret", err)
+		var faults Faults
+		if err != nil && !errors.As(err, &faults) {
+			t.Fatalf("Load() = %T, want Faults", err)
+		}
+		if text := faults.Error() + faults.Long(); strings.Contains(text, canary) {
+			t.Errorf("Load() = %q, which shows the secret", text)
+		}
+		for _, f := range faults {
+			ofFile := f.Problem == "not valid YAML" || strings.HasPrefix(f.Problem, "it is larger than")
+			if f.Key == "" && f.Place.Line == 0 && f.Place.Variable == "" && !ofFile {
+				t.Errorf("Load() = %q, which names neither key nor place", f)
+			}
+			checkCaret(t, before+"secret: "+canary+after+"\n# "+canary+"\n", f)
 		}
 	})
 }

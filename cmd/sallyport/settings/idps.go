@@ -7,6 +7,7 @@ type IDP struct {
 	Name         string
 	Provider     string // cognito, oidc
 	ClientID     string
+	Linking      string // deny
 	Audiences    []string
 	Issuer       string
 	Region       string // cognito
@@ -25,6 +26,15 @@ const (
 	ProviderOIDC    = "oidc"
 )
 
+// laterProviders are the providers that get a name of their own later. All but GitHub speak OpenID
+// Connect, so oidc takes their ID tokens today.
+var laterProviders = map[string]string{
+	"google": "write oidc with issuer https://accounts.google.com",
+	"entra":  "write oidc with issuer https://login.microsoftonline.com/TENANT/v2.0, where TENANT is the id of the tenant",
+	"apple":  "write oidc with issuer https://appleid.apple.com",
+	"github": "remove the provider, because it gives no ID tokens that could be exchanged",
+}
+
 // loginFlow is why a member of idps is not there yet.
 const loginFlow = "the login flow is"
 
@@ -32,23 +42,23 @@ const loginFlow = "the login flow is"
 var idpTable = []setting[IDP]{
 	{rule{key: "name", about: "name of the provider in logs and listings"},
 		func(p *IDP) any { return &p.Name }},
-	{rule{key: "provider", words: []string{ProviderCognito, ProviderOIDC}, laterWords: []string{"google", "entra", "apple", "github"},
-		about: "whose ways it has"},
+	{rule{key: "provider", words: []string{ProviderCognito, ProviderOIDC}, laterWords: laterProviders,
+		about: "kind of the provider"},
 		func(p *IDP) any { return &p.Provider }},
-	{rule{key: "client_id",
+	{rule{key: "client_id", example: "my-client",
 		about: "client at the provider whose tokens are accepted"},
 		func(p *IDP) any { return &p.ClientID }},
 	{rule{key: "client_secret", secret: true, later: loginFlow, about: "secret of that client"},
 		unused[IDP, string]},
-	{rule{key: "region", provider: ProviderCognito,
+	{rule{key: "region", provider: ProviderCognito, example: "eu-central-1",
 		about: "AWS region of the user pool"},
 		func(p *IDP) any { return &p.Region }},
-	{rule{key: "user_pool", provider: ProviderCognito,
+	{rule{key: "user_pool", provider: ProviderCognito, example: "eu-central-1_AbCdEfGhI",
 		about: "id of the user pool"},
 		func(p *IDP) any { return &p.UserPool }},
 	{rule{key: "domain", later: loginFlow, about: "domain of the user pool's own pages"},
 		unused[IDP, string]},
-	{rule{key: "issuer",
+	{rule{key: "issuer", example: "https://login.example.com",
 		about: "issuer of the provider's tokens, compared byte by byte"},
 		func(p *IDP) any { return &p.Issuer }},
 	{rule{key: "audiences",
@@ -56,13 +66,13 @@ var idpTable = []setting[IDP]{
 		func(p *IDP) any { return &p.Audiences }},
 	{rule{key: "scopes", later: loginFlow, about: "scopes that a login asks for"},
 		unused[IDP, []string]},
-	{rule{key: "linking", standard: "deny", words: []string{"deny"}, laterWords: []string{"verified_email"},
+	{rule{key: "linking", standard: "deny", words: []string{"deny"}, laterWords: map[string]string{"verified_email": "write deny"},
 		about: "what becomes of an identity whose e-mail address a user has"},
-		unused[IDP, string]},
-	{rule{key: "create_users",
+		func(p *IDP) any { return &p.Linking }},
+	{rule{key: "create_users", ofProvider: map[string]bool{ProviderCognito: true, ProviderOIDC: true},
 		about: "whether an unknown identity becomes a user"},
 		func(p *IDP) any { return &p.CreateUsers }},
-	{rule{key: "require_verified_email",
+	{rule{key: "require_verified_email", ofProvider: map[string]bool{ProviderCognito: false, ProviderOIDC: true},
 		about: "whether an address that is said to be unverified keeps a user from being made"},
 		func(p *IDP) any { return &p.RequireVerifiedEmail }},
 	{rule{key: "require_nonce", standard: "false",
@@ -88,7 +98,7 @@ var idpTable = []setting[IDP]{
 		unused[IDP, string]},
 	{rule{key: "token_endpoint", later: loginFlow, about: "where a code is exchanged"},
 		unused[IDP, string]},
-	{rule{key: "jwks_uri", provider: ProviderOIDC,
+	{rule{key: "jwks_uri", provider: ProviderOIDC, example: "https://login.example.com/keys",
 		about: "where the keys are; by default as the discovery document says"},
 		func(p *IDP) any { return &p.JWKSURI }},
 	{rule{key: "logout_return_to", later: loginFlow, about: "where the provider's logoff returns to"},

@@ -21,7 +21,7 @@ type Sources struct {
 // Load reads the sources, each over the one before it, and checks what they say together. The error
 // is a Faults with everything that is wrong.
 func Load(from Sources) (*Settings, error) {
-	l := &loader{settings: &Settings{places: map[string]Place{}}, broken: map[string]bool{}}
+	l := &loader{settings: &Settings{places: map[string]Place{}}, broken: map[string]bool{}, document: &document{}}
 	for i := range table {
 		if row := &table[i]; row.standard != "" {
 			l.decode(row.rule, "", node{shape: word, text: row.standard}, row.field(l.settings))
@@ -35,6 +35,9 @@ func Load(from Sources) (*Settings, error) {
 	}
 	if len(l.faults) > 0 {
 		l.faults.sort()
+		for _, f := range l.faults {
+			f.excerpt = l.document.excerpt(f)
+		}
 		return nil, l.faults
 	}
 	return l.settings, nil
@@ -45,6 +48,7 @@ type loader struct {
 	faults   Faults
 	broken   map[string]bool // settings with a fault of their own; no other check builds on them
 	unread   bool            // the file could not be read
+	document *document       // the file, for excerpts
 }
 
 func (l *loader) fault(at Place, key, problem string) {
@@ -77,7 +81,9 @@ func (l *loader) readFile(name string) {
 		l.fault(Place{File: name}, "", reason(err))
 		return
 	}
-	root, faults := readYAML(name, content)
+	l.settings.File = name
+	l.document = newDocument(name, normal(content))
+	root, faults := readYAML(l.document)
 	l.faults = append(l.faults, faults...)
 	l.unread = len(faults) > 0
 	switch root.shape {

@@ -53,9 +53,12 @@ func TestDefaults(t *testing.T) {
 			want := &Settings{
 				Issuer: "http://127.0.0.1:8000/auth", Listen: "127.0.0.1:8000", AdminListen: "127.0.0.1:8001",
 				Database: "sqlite:sallyport.db", Path: "/auth", CSRF: "auto",
-				Cookie:   Cookie{Name: "refresh_cookie", CSRFName: "CSRF_token", SameSite: "strict"},
-				Tokens:   Tokens{AccessTTL: 5 * time.Minute, SessionTTL: 24 * time.Hour, IdleTTL: 24 * time.Hour, RetryWindow: 10 * time.Second, Alg: "ES256", ClientID: "sallyport"},
+				Cookie: Cookie{Name: "refresh_cookie", CSRFName: "CSRF_token", SameSite: "strict"},
+				Tokens: Tokens{AccessTTL: 5 * time.Minute, SessionTTL: 24 * time.Hour, IdleTTL: 24 * time.Hour, RetryWindow: 10 * time.Second,
+					Alg: "ES256", ClientID: "sallyport", KeyRotation: 720 * time.Hour},
+				Hook:     Hook{Timeout: 2 * time.Second},
 				Password: Password{MinLength: 8},
+				File:     got.File,
 				Log:      Log{Level: "info"},
 				places:   map[string]Place{},
 			}
@@ -92,7 +95,8 @@ tokens:
   session_ttl: 720h
   idle_ttl: 48h
   retry_window: 5s
-  alg: ES256
+  alg: RS256
+  key_rotation: 96h
   audience: [orders, "invoices"]
   client_id: shop
 idps:
@@ -115,10 +119,14 @@ idps:
     max_token_age: 1h
 claims:
   user_attributes: [email, plan]
+  hook:
+    url: https://hooks.example.com/claims?v=1
+    secret: a key of the hook with 24 bytes or more
+    timeout: 500ms
 user_fields: [id]
 user_uuid_attribute: subject
 password:
-  hash: argon2id
+  hash: argon2id,m=65536,t=3,p=4
   min_length: 12
   slots: 3
 forward:
@@ -140,23 +148,26 @@ func TestEverySettingOfTheFile(t *testing.T) {
 		Path:   "/door", Cookie: Cookie{Name: "r", CSRFName: "c", Salt: "pepper", Domain: "example.com", SameSite: "none"},
 		CSRF: "token", TrustedOrigins: []string{"https://spa.example.com"},
 		Tokens: Tokens{AccessTTL: 90 * time.Second, SessionTTL: 720 * time.Hour, IdleTTL: 48 * time.Hour, RetryWindow: 5 * time.Second,
-			Alg: "ES256", Audience: []string{"orders", "invoices"}, ClientID: "shop"},
+			Alg: "RS256", Audience: []string{"orders", "invoices"}, ClientID: "shop", KeyRotation: 96 * time.Hour},
 		IDPs: []IDP{
-			{Name: "pool", Provider: "cognito", ClientID: "abc", Region: "eu-central-1", UserPool: "eu-central-1_AbC", MaxTokenAge: 10 * time.Minute},
-			{Name: "other", Provider: "oidc", ClientID: "def", Audiences: []string{"ghi"}, Issuer: "https://login.example.com", JWKSURI: "https://login.example.com/keys",
+			{Name: "pool", Provider: "cognito", ClientID: "abc", Linking: "deny", Region: "eu-central-1", UserPool: "eu-central-1_AbC", MaxTokenAge: 10 * time.Minute},
+			{Name: "other", Provider: "oidc", ClientID: "def", Linking: "deny", Audiences: []string{"ghi"}, Issuer: "https://login.example.com", JWKSURI: "https://login.example.com/keys",
 				RequireNonce: true, MaxTokenAge: time.Hour, CreateUsers: &no, RequireVerifiedEmail: &yes},
 		},
 		UserAttributes: []string{"email", "plan"}, UserFields: []string{"id"}, UserUUIDAttribute: "subject",
-		Password: Password{Slots: 3, MinLength: 12}, Log: Log{Level: "debug", Format: "json"},
-		places: got.places,
+		Hook:     Hook{URL: "https://hooks.example.com/claims?v=1", Secret: HookSecret("a key of the hook with 24 bytes or more"), Timeout: 500 * time.Millisecond},
+		Password: Password{Hash: Hash{65536, 3, 4}, Slots: 3, MinLength: 12}, Log: Log{Level: "debug", Format: "json"},
+		File:     DefaultFile,
+		Warnings: []string{"cookie.domain: every host below example.com receives the refresh token; remove the setting unless several hosts need it"},
+		places:   got.places,
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(Settings{})); diff != "" {
 		t.Errorf("Load() differs (-want +got):\n%s", diff)
 	}
-	if got, want := got.Fault("idps[1].issuer", "no").Error(), "sallyport.yaml:40: idps[1].issuer: no"; got != want {
+	if got, want := got.Fault("idps[1].issuer", "no").Error(), "sallyport.yaml:41: idps[1].issuer: no"; got != want {
 		t.Errorf("Fault() = %q, want %q", got, want)
 	}
-	if got, want := got.Fault("idps[0].name.x", "no").Error(), "sallyport.yaml:31: idps[0].name.x: no"; got != want {
+	if got, want := got.Fault("idps[0].name.x", "no").Error(), "sallyport.yaml:32: idps[0].name.x: no"; got != want {
 		t.Errorf("Fault() = %q, want %q", got, want)
 	}
 }
@@ -172,11 +183,13 @@ func TestEveryVariable(t *testing.T) {
 		"SALLYPORT_TOKENS_ACCESS_TTL=1m", "SALLYPORT_TOKENS_SESSION_TTL=2h", "SALLYPORT_TOKENS_IDLE_TTL=1h", "SALLYPORT_TOKENS_RETRY_WINDOW=1s",
 		"SALLYPORT_TOKENS_AUDIENCE=", "SALLYPORT_TOKENS_CLIENT_ID=42", "SALLYPORT_USER_FIELDS=id,email",
 		`SALLYPORT_IDPS=[{"name": "a", "provider": "oidc", "issuer": "https://idp.example", "client_id": "x", "require_nonce": true, "audiences": ["y"]}]`,
+		"SALLYPORT_TOKENS_ALG=EdDSA", "SALLYPORT_TOKENS_KEY_ROTATION=48h", "SALLYPORT_PASSWORD_HASH=argon2id,m=7168,t=5,p=1",
+		"SALLYPORT_CLAIMS_HOOK_URL=http://127.0.0.1:9/claims", "SALLYPORT_CLAIMS_HOOK_SECRET=whsec_" + strings.Repeat("AAAA", 8), "SALLYPORT_CLAIMS_HOOK_TIMEOUT=1s",
 		"SALLYPORT_CLAIMS_USER_ATTRIBUTES=email", "SALLYPORT_USER_UUID_ATTRIBUTE=u", "SALLYPORT_PASSWORD_SLOTS=2", "SALLYPORT_PASSWORD_MIN_LENGTH=15",
 		"SALLYPORT_LOG_LEVEL=warn", "SALLYPORT_LOG_FORMAT=text",
-		// What Kubernetes and the tests set.
+		// What Kubernetes sets.
 		"SALLYPORT_PORT=tcp://10.0.0.1:8000", "SALLYPORT_PORT_8000_TCP=tcp://10.0.0.1:8000", "SALLYPORT_PORT_8000_TCP_PROTO=tcp", "SALLYPORT_PORT_8000_TCP_PORT=8000",
-		"SALLYPORT_PORT_8000_TCP_ADDR=10.0.0.1", "SALLYPORT_SERVICE_HOST=10.0.0.1", "SALLYPORT_SERVICE_PORT=8000", "SALLYPORT_SERVICE_PORT_HTTP=8000", "SALLYPORT_TEST_X=1",
+		"SALLYPORT_PORT_8000_TCP_ADDR=10.0.0.1", "SALLYPORT_SERVICE_HOST=10.0.0.1", "SALLYPORT_SERVICE_PORT=8000", "SALLYPORT_SERVICE_PORT_HTTP=8000",
 		"HOME=/", "not a variable",
 	}
 	got, err := load(t, "", environ, nil)
@@ -188,10 +201,11 @@ func TestEveryVariable(t *testing.T) {
 		Secret: Secret{[]byte("the newest of two secrets with 32 bytes"), []byte("the older of two secrets with 32 bytes")}, Path: "/",
 		Cookie: Cookie{Name: "r", CSRFName: "c", Salt: "s", SameSite: "lax", HostPrefix: true}, CSRF: "token",
 		TrustedOrigins: []string{"https://a.example", "https://b.example"},
-		Tokens:         Tokens{AccessTTL: time.Minute, SessionTTL: 2 * time.Hour, IdleTTL: time.Hour, RetryWindow: time.Second, Alg: "ES256", Audience: []string{}, ClientID: "42"},
-		IDPs:           []IDP{{Name: "a", Provider: "oidc", ClientID: "x", Issuer: "https://idp.example", Audiences: []string{"y"}, RequireNonce: true, MaxTokenAge: 10 * time.Minute}},
+		Tokens:         Tokens{AccessTTL: time.Minute, SessionTTL: 2 * time.Hour, IdleTTL: time.Hour, RetryWindow: time.Second, Alg: "EdDSA", Audience: []string{}, ClientID: "42", KeyRotation: 48 * time.Hour},
+		IDPs:           []IDP{{Name: "a", Provider: "oidc", ClientID: "x", Linking: "deny", Issuer: "https://idp.example", Audiences: []string{"y"}, RequireNonce: true, MaxTokenAge: 10 * time.Minute}},
 		UserAttributes: []string{"email"}, UserFields: []string{"id", "email"}, UserUUIDAttribute: "u",
-		Password: Password{Slots: 2, MinLength: 15}, Log: Log{Level: "warn", Format: "text"},
+		Hook:     Hook{URL: "http://127.0.0.1:9/claims", Secret: HookSecret("whsec_" + strings.Repeat("AAAA", 8)), Timeout: time.Second},
+		Password: Password{Hash: Hash{7168, 5, 1}, Slots: 2, MinLength: 15}, Log: Log{Level: "warn", Format: "text"},
 		places: got.places,
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(Settings{})); diff != "" {
@@ -281,6 +295,89 @@ func TestWarningsAboutReadableSecrets(t *testing.T) {
 	}
 }
 
+func TestWarnings(t *testing.T) {
+	domain := "cookie.domain: every host below example.com receives the refresh token; remove the setting unless several hosts need it"
+	weak := "password.hash: %s costs an attacker less than OWASP recommends; argon2id,m=19456,t=2,p=1 is the least"
+	for _, tc := range []struct {
+		name, file string
+		want       []string
+	}{
+		{"nothing", "", nil},
+		{"a parent domain", "issuer: https://app.example.com\ncookie:\n  domain: example.com\n", []string{domain}},
+		{"the issuer's own host", "issuer: https://example.com\ncookie:\n  domain: example.com\n", []string{domain}},
+		{"access tokens that outlive a session", "tokens:\n  access_ttl: 2h\n  session_ttl: 1h\n",
+			[]string{"tokens.access_ttl: it is 2h, more than tokens.session_ttl, which is 1h: access tokens outlive their session"}},
+		{"access tokens that live as long", "tokens:\n  access_ttl: 1h\n  session_ttl: 1h\n", nil},
+		{"the default cost, written out", "password:\n  hash: argon2id,m=19456,t=2,p=1\n", nil},
+		{"the most memory", "password:\n  hash: argon2id,m=47104,t=1,p=1\n", nil},
+		{"the least memory", "password:\n  hash: argon2id,m=7168,t=5,p=1\n", nil},
+		{"one pass less", "password:\n  hash: argon2id,m=7168,t=4,p=1\n", []string{problemf(weak, "argon2id,m=7168,t=4,p=1")}},
+		{"one KiB less", "password:\n  hash: argon2id,m=19455,t=2,p=16\n", []string{problemf(weak, "argon2id,m=19455,t=2,p=16")}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s, err := load(t, tc.file, nil, nil)
+			if err != nil {
+				t.Fatalf("Load() = %v", err)
+			}
+			if diff := cmp.Diff(tc.want, s.Warnings); diff != "" {
+				t.Errorf("Load(%q) warns differently (-want +got):\n%s", tc.file, diff)
+			}
+		})
+	}
+}
+
+// TestKubernetes has the variables that a pod gets from a Service named sallyport
+// (https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables), and
+// some that only look like them.
+func TestKubernetes(t *testing.T) {
+	for _, tc := range []struct {
+		name       string
+		variables  []string
+		passedOver bool
+	}{
+		{"one port without a name", []string{
+			"SALLYPORT_SERVICE_HOST=10.0.0.11", "SALLYPORT_SERVICE_PORT=8000", "SALLYPORT_PORT=tcp://10.0.0.11:8000",
+			"SALLYPORT_PORT_8000_TCP=tcp://10.0.0.11:8000", "SALLYPORT_PORT_8000_TCP_PROTO=tcp", "SALLYPORT_PORT_8000_TCP_PORT=8000", "SALLYPORT_PORT_8000_TCP_ADDR=10.0.0.11",
+		}, true},
+		{"several ports with names", []string{
+			"SALLYPORT_SERVICE_HOST=fd00::11", "SALLYPORT_SERVICE_PORT=8000", "SALLYPORT_SERVICE_PORT_HTTP=8000", "SALLYPORT_SERVICE_PORT_ADMIN_API=8001", "SALLYPORT_SERVICE_PORT_DNS2=53",
+			"SALLYPORT_PORT=tcp://[fd00::11]:8000",
+			"SALLYPORT_PORT_8000_TCP=tcp://[fd00::11]:8000", "SALLYPORT_PORT_8000_TCP_PROTO=tcp", "SALLYPORT_PORT_8000_TCP_PORT=8000", "SALLYPORT_PORT_8000_TCP_ADDR=fd00::11",
+			"SALLYPORT_PORT_8001_TCP=tcp://[fd00::11]:8001", "SALLYPORT_PORT_8001_TCP_PROTO=tcp", "SALLYPORT_PORT_8001_TCP_PORT=8001", "SALLYPORT_PORT_8001_TCP_ADDR=fd00::11",
+			"SALLYPORT_PORT_53_UDP=udp://[fd00::11]:53", "SALLYPORT_PORT_53_UDP_PROTO=udp", "SALLYPORT_PORT_53_UDP_PORT=53", "SALLYPORT_PORT_53_UDP_ADDR=fd00::11",
+			"SALLYPORT_PORT_9_SCTP=sctp://[fd00::11]:9", "SALLYPORT_PORT_9_SCTP_PROTO=sctp", "SALLYPORT_PORT_9_SCTP_PORT=9", "SALLYPORT_PORT_9_SCTP_ADDR=fd00::11",
+		}, true},
+		{"no number", []string{"SALLYPORT_PORT_X_TCP=1"}, false},
+		{"no protocol", []string{"SALLYPORT_PORT_8000=1"}, false},
+		{"something else of a port", []string{"SALLYPORT_PORT_8000_TCP_HOST=1"}, false},
+		{"something else of a service", []string{"SALLYPORT_SERVICE_NAME=1"}, false},
+		{"no name of a port", []string{"SALLYPORT_SERVICE_PORT_=1"}, false},
+		{"small letters", []string{"SALLYPORT_SERVICE_host=1"}, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			_, err := load(t, "", tc.variables, nil)
+			if (err == nil) != tc.passedOver {
+				t.Errorf("Load(%q) = %v, want passed over = %v", tc.variables, err, tc.passedOver)
+			}
+		})
+	}
+}
+
+func TestFileThatCannotBeRead(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "file", "x")
+	for name, want := range map[string]string{".": ".: is a directory", "file/x": "file/x: not a directory", "no\nsuch": "no\nsuch: no such file or directory"} {
+		_, err := Load(Sources{File: name})
+		faults, ok := errors.AsType[Faults](err)
+		if !ok || faults.Error() != want {
+			t.Errorf("Load(%q) = %v, want %v", name, err, want)
+		}
+		if got, want := faults.Long(), "sallyport: "+strings.ReplaceAll(want, "\n", "\uFFFD")+"\n"; got != want {
+			t.Errorf("Load(%q) is explained as %q, want %q", name, got, want)
+		}
+	}
+}
+
 func TestIssuerAt(t *testing.T) {
 	for _, tc := range []struct {
 		name string
@@ -319,11 +416,15 @@ func TestPathComesFromIssuer(t *testing.T) {
 }
 
 func TestSecretPrintsRedacted(t *testing.T) {
-	s := Settings{Secret: Secret{[]byte("canary")}}
-	for _, format := range []string{"%v", "%+v", "%s", "%#v"} {
-		if got := strings.ToLower(problemf(format, s.Secret)); got != "[redacted]" {
-			t.Errorf("a secret prints as %q with %s, want [redacted]", got, format)
+	for _, secret := range []any{Secret{[]byte("canary")}, HookSecret("canary")} {
+		for _, format := range []string{"%v", "%+v", "%s", "%#v"} {
+			if got := problemf(format, secret); got != "[redacted]" {
+				t.Errorf("a %T prints as %q with %s, want [redacted]", secret, got, format)
+			}
 		}
+	}
+	if got := problemf("%+v", Settings{Secret: Secret{[]byte("canary")}, Hook: Hook{Secret: HookSecret("canary")}}); strings.Contains(got, "canary") || strings.Contains(got, "99 97 110") {
+		t.Errorf("settings print as %q, want their secrets [redacted]", got)
 	}
 }
 

@@ -29,9 +29,11 @@ type Settings struct {
 	UserFields        []string
 	UserUUIDAttribute string
 
+	Hook     Hook
 	Password Password
 	Log      Log
 
+	File string // of settings that was read; "" when there was none
 	// Warnings are about what may stay as it is but should not, one sentence each.
 	Warnings []string
 
@@ -64,13 +66,33 @@ type Tokens struct {
 	SessionTTL  time.Duration
 	IdleTTL     time.Duration
 	RetryWindow time.Duration
-	Alg         string
+	Alg         string // ES256, EdDSA, RS256
 	Audience    []string
 	ClientID    string
+	KeyRotation time.Duration
 }
+
+// Hook is the settings of the claims hook. URL is "" when there is none, and Secret is empty then.
+type Hook struct {
+	URL     string // https, or http on a loopback host
+	Secret  HookSecret
+	Timeout time.Duration
+}
+
+// HookSecret is the key that signs requests to the claims hook, as it was written: after "whsec_"
+// stands the key in base64 (Standard Webhooks), any other text is the key itself. It prints as
+// [redacted].
+type HookSecret []byte
+
+// String hides the secret from a format that prints it by accident.
+func (HookSecret) String() string { return "[redacted]" }
+
+// GoString is String, for the verb %#v.
+func (s HookSecret) GoString() string { return s.String() }
 
 // Password is the settings of password hashing and of the policy for new passwords.
 type Password struct {
+	Hash      Hash
 	Slots     int // hashes at a time; 0: one for each core
 	MinLength int // characters
 }

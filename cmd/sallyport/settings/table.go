@@ -1,7 +1,5 @@
 package settings
 
-import "time"
-
 // setting is one row of a table: everything there is to know about one key. T holds its value:
 // Settings, or IDP for the members of an idps entry.
 type setting[T any] struct {
@@ -19,51 +17,65 @@ type rule struct {
 	words       []string                            // when not empty, the only values
 	least, most string                              // of a number or a duration, as they would be written
 	check       func(value string) (problem string) // of a text, or of each item of a list
+	pattern     string                              // of such a text, for the schema; check decides
+	example     string                              // for the file of config init, where there is no default
 	secret      bool                                // the value is never shown
+	private     bool                                // the value is not shown in a fault: a wrong one may hold a password
 	flag        string                              // that sets it, without dashes
 	provider    string                              // of a member of idps: the only provider that has it
+	ofProvider  map[string]bool                     // of a member of idps: the default that package idp has for each provider
 
 	// later says what is missing in this version ("rate limits are"). Then every value is refused
-	// but now, which is what this version does anyway. laterWords are refused for the same reason.
+	// but now, which is what this version does anyway. laterWords are refused for the same reason,
+	// with what to write instead.
 	later, now string
-	laterWords []string
+	laterWords map[string]string
 }
 
 // unused stands for the field of a setting that this version does not have: it gives the setting
 // its type.
 func unused[T, V any](*T) any { return new(V) }
 
+// Patterns of the schema that several rows share.
+const (
+	listenPattern     = `^.*:[0-9]{1,5}$`
+	cookieNamePattern = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$" // RFC 6265 §4.1.1
+)
+
 // maxSession is 400 days, a bound against slips of the pen: cookies live no longer (RFC 6265bis §5.5).
 const maxSession = "9600h"
 
+// standardIdleTTL is lowered to a tokens.session_ttl that is less.
+const standardIdleTTL = "24h"
+
 // table is every setting but the members of idps, in the order of the documentation.
 var table = []setting[Settings]{
-	{rule{key: "issuer", flag: "issuer",
+	{rule{key: "issuer", flag: "issuer", example: "https://app.example.com/auth", pattern: `^https?://[^/?#@ ]+(/+[A-Za-z0-9._~-]+)*$`,
 		about: "public URL of the mount, such as https://app.example.com/auth; on loopback made from listen and path"},
 		func(s *Settings) any { return &s.Issuer }},
-	{rule{key: "listen", flag: "listen", standard: "127.0.0.1:8000", check: checkListen,
+	{rule{key: "listen", flag: "listen", standard: "127.0.0.1:8000", check: checkListen, pattern: listenPattern,
 		about: "address of the public listener"},
 		func(s *Settings) any { return &s.Listen }},
-	{rule{key: "admin_listen", flag: "admin-listen", standard: "127.0.0.1:8001", check: checkListen,
-		about: "address of /livez, /readyz and /version"},
+	{rule{key: "admin_listen", flag: "admin-listen", standard: "127.0.0.1:8001", check: checkListen, pattern: listenPattern,
+		about: "address of /livez, /readyz, /metrics and /version"},
 		func(s *Settings) any { return &s.AdminListen }},
-	{rule{key: "database", flag: "database", standard: "sqlite:sallyport.db", check: checkDatabase,
+	{rule{key: "database", flag: "database", standard: "sqlite:sallyport.db", check: checkDatabase, private: true, pattern: "^sqlite:.+$",
 		about: "sqlite:FILE, which holds users, sessions and keys"},
 		func(s *Settings) any { return &s.Database }},
 	{rule{key: "secret", secret: true,
 		about: "root secret of at least 32 bytes, or a list while it is rotated, the newest first; by default made once in FILE.secret"},
 		func(s *Settings) any { return &s.Secret }},
-	{rule{key: "path", flag: "path", standard: "/auth", check: checkPath,
+	{rule{key: "path", flag: "path", standard: "/auth", check: checkPath, pattern: `^(/|(/[A-Za-z0-9._~-]+)+)$`,
 		about: "path of the mount"},
 		func(s *Settings) any { return &s.Path }},
 
-	{rule{key: "cookie.name", standard: "refresh_cookie", check: checkCookieName,
+	{rule{key: "cookie.name", standard: "refresh_cookie", check: checkCookieName, pattern: cookieNamePattern,
 		about: "name of the cookie with the refresh token"},
 		func(s *Settings) any { return &s.Cookie.Name }},
-	{rule{key: "cookie.csrf_name", standard: "CSRF_token", check: checkCookieName,
+	{rule{key: "cookie.csrf_name", standard: "CSRF_token", check: checkCookieName, pattern: cookieNamePattern,
 		about: "name of the cookie with the CSRF token"},
 		func(s *Settings) any { return &s.Cookie.CSRFName }},
-	{rule{key: "cookie.salt",
+	{rule{key: "cookie.salt", secret: true,
 		about: "enters the key of refresh tokens; another value signs everybody out"},
 		func(s *Settings) any { return &s.Cookie.Salt }},
 	{rule{key: "cookie.domain",
@@ -82,7 +94,7 @@ var table = []setting[Settings]{
 		about: "whether a same-origin request may leave CSRF_token away (auto) or never (token)"},
 		func(s *Settings) any { return &s.CSRF }},
 
-	{rule{key: "trusted_origins", check: checkOrigin,
+	{rule{key: "trusted_origins", check: checkOrigin, pattern: `^https?://[^/?#@* ]+$`,
 		about: "origins besides the issuer's that may call with credentials"},
 		func(s *Settings) any { return &s.TrustedOrigins }},
 	{rule{key: "trusted_proxies", later: "trusted proxies are",
@@ -98,13 +110,13 @@ var table = []setting[Settings]{
 	{rule{key: "tokens.session_ttl", standard: "24h", least: "1s", most: maxSession,
 		about: "life of a session, however much it is used"},
 		func(s *Settings) any { return &s.Tokens.SessionTTL }},
-	{rule{key: "tokens.idle_ttl", standard: "24h", least: "1s", most: maxSession,
+	{rule{key: "tokens.idle_ttl", standard: standardIdleTTL, least: "1s", most: maxSession,
 		about: "life of a session that is not used; at most tokens.session_ttl"},
 		func(s *Settings) any { return &s.Tokens.IdleTTL }},
 	{rule{key: "tokens.retry_window", standard: "10s", least: "1s", most: "60s",
 		about: "how long a client may repeat a refresh whose answer it lost"},
 		func(s *Settings) any { return &s.Tokens.RetryWindow }},
-	{rule{key: "tokens.alg", standard: "ES256", words: []string{"ES256"}, laterWords: []string{"EdDSA", "RS256"},
+	{rule{key: "tokens.alg", standard: "ES256", words: []string{"ES256", "EdDSA", "RS256"},
 		about: "algorithm that signs access tokens"},
 		func(s *Settings) any { return &s.Tokens.Alg }},
 	{rule{key: "tokens.audience",
@@ -113,9 +125,9 @@ var table = []setting[Settings]{
 	{rule{key: "tokens.client_id", standard: "sallyport",
 		about: "client_id of access tokens"},
 		func(s *Settings) any { return &s.Tokens.ClientID }},
-	{rule{key: "tokens.key_rotation", later: "key rotation is",
+	{rule{key: "tokens.key_rotation", standard: "720h", least: "48h", most: "9600h",
 		about: "how often the signing key is replaced"},
-		unused[Settings, time.Duration]},
+		func(s *Settings) any { return &s.Tokens.KeyRotation }},
 
 	{rule{key: "idps",
 		about: "identity providers whose tokens may be exchanged"},
@@ -124,14 +136,15 @@ var table = []setting[Settings]{
 	{rule{key: "claims.user_attributes", check: checkClaim,
 		about: "user fields and attributes that become claims of the same name"},
 		func(s *Settings) any { return &s.UserAttributes }},
-	{rule{key: "claims.hook.url", later: "the claims hook is", about: "URL that is asked for claims"},
-		unused[Settings, string]},
-	{rule{key: "claims.hook.secret", secret: true, later: "the claims hook is",
-		about: "key that signs what is sent to the hook"},
-		unused[Settings, string]},
-	{rule{key: "claims.hook.timeout", later: "the claims hook is",
+	{rule{key: "claims.hook.url", check: checkHookURL, private: true, example: "https://hooks.example.com/claims",
+		pattern: `^https?://[^/?#@ ]+([/?][^#]*)?$`, about: "URL that is asked for claims at every sign-in, exchange and refresh"},
+		func(s *Settings) any { return &s.Hook.URL }},
+	{rule{key: "claims.hook.secret", secret: true,
+		about: "key of at least 24 bytes that signs what is sent to the hook; after whsec_ it is read as base64"},
+		func(s *Settings) any { return &s.Hook.Secret }},
+	{rule{key: "claims.hook.timeout", standard: "2s", least: "100ms", most: "10s",
 		about: "how long the hook may take"},
-		unused[Settings, time.Duration]},
+		func(s *Settings) any { return &s.Hook.Timeout }},
 	{rule{key: "user_fields",
 		about: "user fields and attributes that the token response shows as user"},
 		func(s *Settings) any { return &s.UserFields }},
@@ -139,14 +152,14 @@ var table = []setting[Settings]{
 		about: "attribute that receives the provider's subject when an exchange makes a user"},
 		func(s *Settings) any { return &s.UserUUIDAttribute }},
 
-	{rule{key: "password.hash", now: "argon2id", later: "another cost of a hash is",
-		about: "cost of a password hash; argon2id with 19 MiB, 2 passes and 1 lane"},
-		unused[Settings, string]},
+	{rule{key: "password.hash", standard: "argon2id", pattern: hashPattern,
+		about: "cost of a password hash; argon2id alone is argon2id,m=19456,t=2,p=1: 19456 KiB, 2 passes, 1 lane"},
+		func(s *Settings) any { return &s.Password.Hash }},
 	{rule{key: "password.min_length", standard: "8", least: "1", most: "256",
 		about: "characters that a new password should have"},
 		func(s *Settings) any { return &s.Password.MinLength }},
 	{rule{key: "password.slots", standard: "0", least: "0", most: "1024",
-		about: "passwords hashed at a time, 19 MiB each; 0 is one for each core"},
+		about: "passwords hashed at a time, each with the memory of password.hash; 0 is one for each core"},
 		func(s *Settings) any { return &s.Password.Slots }},
 
 	{rule{key: "limits.account", later: "rate limits are",
@@ -169,7 +182,7 @@ var table = []setting[Settings]{
 	{rule{key: "log.level", flag: "log-level", standard: "info", words: []string{"debug", "info", "warn", "error"},
 		about: "least level that is logged"},
 		func(s *Settings) any { return &s.Log.Level }},
-	{rule{key: "log.format", flag: "log-format", words: []string{"text", "json"},
+	{rule{key: "log.format", flag: "log-format", words: []string{"text", "json"}, example: "text",
 		about: "form of the log; by default text on a terminal, else json"},
 		func(s *Settings) any { return &s.Log.Format }},
 }

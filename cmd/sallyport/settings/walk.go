@@ -13,8 +13,8 @@ func walk[T any](l *loader, rows []setting[T], n node, path, prefix string, set 
 	seen := map[string]bool{}
 	for _, m := range n.members {
 		key, value := prefix+m.name, m.value
-		if value.shape == list || value.shape == mapping {
-			value.at = m.at // a fault of the whole is best shown at its name
+		if value.shape == list || value.shape == mapping || value.shape == empty {
+			value.at = m.at // a fault of the whole, or of nothing, is best shown at its name
 		}
 		row := slices.IndexFunc(rows, func(r setting[T]) bool { return r.key == key && !strings.Contains(m.name, ".") })
 		switch {

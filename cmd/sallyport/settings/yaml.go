@@ -12,20 +12,26 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// readYAML turns a file into a node. Of YAML it takes mappings, lists and scalars; anchors, tags,
+// normal is content as the rest of this package wants it: without a byte order mark, and with the
+// line ends of Unix, because the parser counts columns otherwise.
+func normal(content []byte) []byte {
+	content = bytes.TrimPrefix(content, []byte("\xef\xbb\xbf"))
+	return bytes.ReplaceAll(content, []byte("\r\n"), []byte("\n"))
+}
+
+// readYAML turns a file into a node, and marks in d what it finds. Of YAML it takes mappings, lists and scalars; anchors, tags,
 // merge keys and further documents are refused, because a reader of the file could take them for
 // something else than they are.
-func readYAML(file string, content []byte) (node, Faults) {
-	y := yamlReader{file: file}
-	content = bytes.TrimPrefix(content, []byte("\xef\xbb\xbf"))
-	if faults := y.unreadable(content); faults != nil {
+func readYAML(d *document) (node, Faults) {
+	y := yamlReader{document: d}
+	if faults := y.unreadable(); faults != nil {
 		return node{}, faults
 	}
-	parsed, fault := y.parse(content)
+	parsed, fault := y.parse()
 	if fault != nil {
 		return node{}, Faults{fault}
 	}
-	root := node{at: Place{File: file}}
+	root := node{at: Place{File: d.name}}
 	documents := 0
 	for _, document := range parsed.Docs {
 		if document.Body == nil {
@@ -41,42 +47,74 @@ func readYAML(file string, content []byte) (node, Faults) {
 }
 
 type yamlReader struct {
-	file   string
+	*document
 	faults Faults
 }
 
-// unreadable finds what the parser would explain badly or not at all.
-func (y *yamlReader) unreadable(content []byte) Faults {
-	for i, line := range bytes.Split(content, []byte("\n")) {
-		at, problem := Place{File: y.file, Line: i + 1}, ""
-		switch tab := bytes.IndexByte(line, '\t'); {
-		case tab >= 0:
-			at.Column, problem = tab+1, "a tab; use spaces"
-		case !utf8.Valid(line):
-			problem = "not valid UTF-8"
-		case bytes.IndexByte(line, 0) >= 0:
-			problem = "a NUL byte"
+// unreadable finds what the parser would explain badly, slowly or not at all.
+func (y *yamlReader) unreadable() Faults {
+	depth := 0
+	for i, line := range y.lines {
+		at, problem := -1, ""
+		if at = strings.IndexAny(line, "\t\x00\r"); at >= 0 {
+			problem = unreadableBytes[line[at]]
+		}
+		if invalid := firstInvalid(line); invalid >= 0 && (at < 0 || invalid < at) {
+			at, problem = invalid, "not valid UTF-8"
+		}
+		depth += nesting(line)
+		if problem == "" && max(depth, strings.Count(line, "- ")) > maxNesting {
+			at, problem = 0, "nested too deep"
 		}
 		if problem != "" {
-			return Faults{{Place: at, Problem: problem}}
+			column := utf8.RuneCountInString(line[:at]) + 1
+			return Faults{{Place: Place{File: y.name, Line: i + 1, Column: column}, Problem: problem}}
 		}
 	}
 	return nil
 }
 
+var unreadableBytes = map[byte]string{
+	'\t':   "a tab; use spaces",
+	'\r':   "a carriage return without a newline",
+	'\x00': "a NUL byte",
+}
+
+// firstInvalid is the index of the first byte that is not part of UTF-8, -1 when there is none.
+func firstInvalid(line string) int {
+	for i, r := range line {
+		if r != utf8.RuneError {
+			continue
+		}
+		if _, size := utf8.DecodeRuneInString(line[i:]); size == 1 {
+			return i
+		}
+	}
+	return -1
+}
+
+// maxNesting is far more than settings need. The parser's time grows with the square of the nesting.
+const maxNesting = 100
+
+// nesting is by how much a line makes what follows it deeper. That it counts brackets in quotes as
+// well does no harm.
+func nesting(line string) int {
+	return strings.Count(line, "[") + strings.Count(line, "{") - strings.Count(line, "]") - strings.Count(line, "}")
+}
+
 // parse reads content. The parser is not ours and has been made to panic by malformed input before;
 // a start that fails with a line is better than one that fails with a stack trace.
-func (y *yamlReader) parse(content []byte) (file *ast.File, fault *Fault) {
+func (y *yamlReader) parse() (file *ast.File, fault *Fault) {
 	defer func() {
 		if recover() != nil {
-			file, fault = nil, &Fault{Place: Place{File: y.file}, Problem: "not valid YAML"}
+			file, fault = nil, &Fault{Place: Place{File: y.name}, Problem: "not valid YAML"}
 		}
 	}()
-	file, err := parser.ParseBytes(content, 0, parser.AllowDuplicateMapKey()) // duplicates are found by walk
+	file, err := parser.ParseBytes([]byte(strings.Join(y.lines, "\n")), 0, parser.AllowDuplicateMapKey()) // duplicates are found by walk
 	if err == nil {
 		return file, nil
 	}
-	fault = &Fault{Place: Place{File: y.file}, Problem: "not valid YAML"}
+	fault = &Fault{Place: Place{File: y.name}, Problem: "not valid YAML"}
 	var explained yaml.Error
 	if errors.As(err, &explained) {
 		fault.Place = y.place(explained.GetToken())
@@ -90,29 +128,46 @@ func (y *yamlReader) parse(content []byte) (file *ast.File, fault *Fault) {
 
 func (y *yamlReader) place(t *token.Token) Place {
 	if t == nil || t.Position == nil {
-		return Place{File: y.file}
+		return Place{File: y.name}
 	}
-	return Place{File: y.file, Line: t.Position.Line, Column: t.Position.Column}
+	return Place{File: y.name, Line: t.Position.Line, Column: t.Position.Column}
 }
 
 func (y *yamlReader) refuse(n ast.Node, problem string) node {
-	at := y.place(n.GetToken())
+	at := y.start(n)
 	y.faults = append(y.faults, &Fault{Place: at, Problem: problem})
 	return node{at: at, shape: refused}
 }
 
+// start is where n begins. The token of a mapping is its first colon.
+func (y *yamlReader) start(n ast.Node) Place {
+	switch n := n.(type) {
+	case *ast.MappingNode:
+		if len(n.Values) > 0 {
+			return y.start(n.Values[0])
+		}
+	case *ast.MappingValueNode:
+		return y.place(n.Key.GetToken())
+	}
+	return y.place(n.GetToken())
+}
+
 func (y *yamlReader) node(n ast.Node) node {
-	at := y.place(n.GetToken())
+	at := y.start(n)
 	switch n := n.(type) {
 	case *ast.NullNode:
 		return node{at: at}
 	case *ast.StringNode:
+		y.marks[at] = mark{text: n.Value}
 		return node{at: at, shape: text, text: n.Value}
 	case *ast.LiteralNode:
+		y.marks[at] = mark{text: n.Value.Value}
 		return node{at: at, shape: text, text: n.Value.Value}
 	case *ast.BoolNode:
+		y.marks[at] = mark{text: n.Token.Value}
 		return node{at: at, shape: boolean, text: strings.ToLower(n.Token.Value)}
 	case *ast.IntegerNode, *ast.FloatNode, *ast.InfinityNode, *ast.NanNode:
+		y.marks[at] = mark{text: n.GetToken().Value}
 		return node{at: at, shape: number, text: n.GetToken().Value}
 	case *ast.SequenceNode:
 		result := node{at: at, shape: list}
@@ -142,10 +197,9 @@ func (y *yamlReader) mapping(at Place, values []*ast.MappingValueNode) node {
 			y.refuse(value.Key, "a key must be plain text")
 			continue
 		}
-		if len(result.members) == 0 {
-			result.at = y.place(name.Token) // the token of a mapping is its first colon
-		}
-		result.members = append(result.members, member{name.Value, y.place(name.Token), y.node(value.Value)})
+		at := y.place(name.Token)
+		y.marks[at] = mark{text: name.Value, isKey: true}
+		result.members = append(result.members, member{name.Value, at, y.node(value.Value)})
 	}
 	return result
 }

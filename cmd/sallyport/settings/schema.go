@@ -1,0 +1,167 @@
+package settings
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"time"
+)
+
+//go:generate go test . -run ^TestSchemaFile$ -update
+
+// Schema is a JSON Schema (draft 2020-12) of the file of settings, for editors. Load decides: it knows
+// conditions between settings and bounds that the schema cannot say. In two points the schema is
+// stricter: it counts a secret in characters instead of bytes, and refuses an empty text where only
+// certain texts mean something.
+func Schema() []byte {
+	root := section()
+	root.Version = "https://json-schema.org/draft/2020-12/schema"
+	root.Title = "Settings of Sallyport"
+	root.Type = "object"
+	for _, row := range table {
+		parent, names := root, strings.Split(row.key, ".")
+		for _, name := range names[:len(names)-1] {
+			if parent.Properties[name] == nil {
+				parent.Properties[name] = section()
+			}
+			parent = parent.Properties[name]
+		}
+		parent.Properties[names[len(names)-1]] = row.schema(row.field(new(Settings)))
+	}
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(root); err != nil {
+		return nil // a test encodes it
+	}
+	return b.Bytes()
+}
+
+// schema is what we use of JSON Schema, in the order in which it is written.
+type schema struct {
+	Version     string             `json:"$schema,omitempty"`
+	Title       string             `json:"title,omitempty"`
+	Description string             `json:"description,omitempty"`
+	Type        any                `json:"type,omitempty"` // one name or several
+	AnyOf       []*schema          `json:"anyOf,omitempty"`
+	Enum        []any              `json:"enum,omitempty"`
+	Const       any                `json:"const,omitempty"`
+	Default     any                `json:"default,omitempty"`
+	Pattern     string             `json:"pattern,omitempty"`
+	MinLength   int                `json:"minLength,omitempty"`
+	Minimum     *int               `json:"minimum,omitempty"`
+	Maximum     *int               `json:"maximum,omitempty"`
+	Items       *schema            `json:"items,omitempty"`
+	MinItems    int                `json:"minItems,omitempty"`
+	MaxItems    *int               `json:"maxItems,omitempty"`
+	Properties  map[string]*schema `json:"properties,omitempty"`
+	Additional  *bool              `json:"additionalProperties,omitempty"`
+	Required    []string           `json:"required,omitempty"`
+	AllOf       []condition        `json:"allOf,omitempty"`
+}
+
+// condition is what must be there besides for one provider.
+type condition struct {
+	If   *schema `json:"if"`
+	Then *schema `json:"then"`
+}
+
+// section is an object that knows its members. It may be null: that is a section without members.
+func section() *schema {
+	return &schema{Type: []string{"object", "null"}, Properties: map[string]*schema{}, Additional: new(bool)}
+}
+
+// durationPattern is what time.ParseDuration takes, less what is never positive.
+const durationPattern = `^\+?(([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+$`
+
+// schema is the schema of one setting. into is its field, whose type decides.
+func (r rule) schema(into any) *schema {
+	s := r.typed(into)
+	s.Description = r.about
+	if r.later != "" {
+		s.Description += "; not in this version yet"
+		s.onlyHarmless(r.now)
+		return s
+	}
+	if r.secret {
+		return s
+	}
+	s.Default = r.standardValue(into)
+	return s
+}
+
+func (r rule) typed(into any) *schema {
+	switch into.(type) {
+	case *bool, **bool:
+		return &schema{Type: "boolean"}
+	case *int:
+		least, _ := parseNumber(r.least)
+		most, _ := parseNumber(r.most)
+		return &schema{Type: "integer", Minimum: &least, Maximum: &most}
+	case *time.Duration:
+		return &schema{Type: "string", Pattern: durationPattern}
+	case *[]string:
+		return &schema{Type: "array", Items: &schema{Type: "string", MinLength: 1, Pattern: r.pattern}}
+	case *Secret:
+		one := &schema{Type: "string", MinLength: minSecret}
+		return &schema{AnyOf: []*schema{one, {Type: "array", Items: one, MinItems: 1}}}
+	case *HookSecret:
+		return &schema{Type: "string", MinLength: minHookSecret}
+	case *[]IDP:
+		return &schema{Type: "array", Items: idpSchema()}
+	}
+	s := &schema{Type: "string", Pattern: r.pattern}
+	for _, word := range r.words {
+		s.Enum = append(s.Enum, word)
+	}
+	return s
+}
+
+// standardValue is the default as JSON, nil when there is none.
+func (r rule) standardValue(into any) any {
+	if r.standard == "" {
+		return nil
+	}
+	switch into.(type) {
+	case *bool:
+		return r.standard == "true"
+	case *int:
+		number, _ := parseNumber(r.standard)
+		return number
+	}
+	return r.standard
+}
+
+// onlyHarmless restricts a setting that this version does not have to what it does anyway.
+func (s *schema) onlyHarmless(now string) {
+	switch s.Type {
+	case "array":
+		s.MaxItems = new(int)
+	case "boolean":
+		s.Enum = []any{now == "true"}
+	default:
+		s.Pattern, s.Enum = "", []any{""}
+		if now != "" {
+			s.Enum = append(s.Enum, now)
+		}
+	}
+}
+
+func idpSchema() *schema {
+	s := section()
+	s.Type = "object"
+	s.Required = []string{"name", "provider", "client_id"}
+	for _, row := range idpTable {
+		s.Properties[row.key] = row.schema(row.field(new(IDP)))
+	}
+	s.AllOf = []condition{
+		{If: providerIs(ProviderOIDC), Then: &schema{Required: []string{"issuer"}}},
+		{If: providerIs(ProviderCognito), Then: &schema{AnyOf: []*schema{{Required: []string{"region", "user_pool"}}, {Required: []string{"issuer"}}}}},
+	}
+	return s
+}
+
+func providerIs(name string) *schema {
+	return &schema{Properties: map[string]*schema{"provider": {Const: name}}}
+}
