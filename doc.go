@@ -25,6 +25,7 @@
 //	secrets.go           everything derived from the root secret
 //	audit.go             what the log says about a decision
 //	store.go             the Store interface: the contract with a database
+//	observe.go openapi.go                   how use cases ended, for metrics; the document of the HTTP routes
 //	errors.go            the sentinels
 //
 //	authhttp/            routes, JSON, cookies, CSRF, the one table from error to status, Require

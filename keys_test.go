@@ -27,7 +27,7 @@ import (
 )
 
 var (
-	keyDays = flag.Int("keydays", 60, "days of the key life test")
+	keyDays = flag.Int("keydays", 30, "days of the key life test")
 	keySeed = flag.Uint64("keyseed", 0, "seed of the key life test; 0 draws one")
 )
 

@@ -104,6 +104,7 @@ func New(svc *sallyport.Service, cfg Config) (*Handler, error) {
 
 		".well-known/jwks.json":            public(current(h.keySet)),
 		".well-known/openid-configuration": public(current(h.metadata)),
+		"openapi.yaml":                     public(newDocument("application/yaml", svc.OpenAPI()).serve), // RFC 9512
 	}
 	return h, nil
 }

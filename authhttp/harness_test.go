@@ -39,6 +39,7 @@ type app struct {
 	clock *clock
 	log   *logBuffer
 	base  string // of the mount at the test server
+	mount string // the path of the issuer
 	db    *sql.DB
 
 	secret []byte
@@ -96,7 +97,7 @@ func (a *app) serve(t testing.TB, svc *sallyport.Service, cfg authhttp.Config) *
 		t.Fatal(err)
 	}
 	b := *a
-	b.svc, b.auth, b.base = svc, auth, server.URL+mount.Path+"/"
+	b.svc, b.auth, b.base, b.mount = svc, auth, server.URL+mount.Path+"/", mount.Path
 	return &b
 }
 
@@ -192,28 +193,25 @@ func (a *app) do(path string, r request) answer {
 	return x
 }
 
-// try is do for goroutines.
+// try is do for goroutines. An answer that openapi.yaml does not describe is an error.
 func (a *app) try(path string, r request) (answer, error) {
 	if r.method == "" {
 		r.method = http.MethodPost
 	}
-	var body io.Reader
+	var sent []byte
 	switch b := r.body.(type) {
 	case nil:
 	case string:
-		body = strings.NewReader(b)
-	case io.Reader:
-		body = b
+		sent = []byte(b)
 	default:
-		encoded, err := json.Marshal(b)
-		if err != nil {
+		var err error
+		if sent, err = json.Marshal(b); err != nil {
 			return answer{}, err
 		}
-		body = bytes.NewReader(encoded)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, r.method, a.base+path+r.query, body)
+	req, err := http.NewRequestWithContext(ctx, r.method, a.base+path+r.query, bytes.NewReader(sent))
 	if err != nil {
 		return answer{}, err
 	}
@@ -243,6 +241,9 @@ func (a *app) try(path string, r request) (answer, error) {
 	defer res.Body.Close()
 	data, err := io.ReadAll(res.Body)
 	if err != nil {
+		return answer{}, err
+	}
+	if err := document.Check(req, sent, res, data, a.mount); err != nil {
 		return answer{}, err
 	}
 	x := answer{status: res.StatusCode, header: res.Header, body: string(data), cookies: map[string]*http.Cookie{}}

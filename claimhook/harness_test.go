@@ -96,6 +96,9 @@ func newHook(t testing.TB, c claimhook.Config) *claimhook.Hook {
 	if c.Secret == nil {
 		c.Secret = newKey()
 	}
+	if c.Timeout == 0 {
+		c.Timeout = 10 * time.Second // a busy machine is no slow service
+	}
 	if c.Now == nil {
 		c.Now = func() time.Time { return now }
 	}

@@ -180,7 +180,8 @@ func (s *KeySet) renew(held *keySnapshot, now time.Time) {
 		return
 	}
 	last := s.renewed.Load()
-	if last != nil && !elapsed(*last, now, renewalGap) || !s.renewed.CompareAndSwap(last, &now) {
+	attempt := now // a copy, so that only an attempt allocates and not every look-up of a key
+	if last != nil && !elapsed(*last, now, renewalGap) || !s.renewed.CompareAndSwap(last, &attempt) {
 		return
 	}
 	s.mu.Lock()

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,6 +35,11 @@ type Config struct {
 	Issuer   string        // the server's issuer, exactly as in "iss"; https, or http on loopback; required
 	Audience string        // this service's name, one of the server's tokens.audience; required
 	Leeway   time.Duration // for clocks that differ; 0 is 60 s, below 0 none
+
+	// CacheSize is how many verified tokens are remembered, so that a signature is not verified again with every request;
+	// 0 is 8192, below 0 none. At most 2 KiB of memory for each are used, 16 MiB by default. Key, issuer, audience and
+	// times are checked at every use.
+	CacheSize int
 
 	Client *http.Client     // fetches the keys; nil is one that refuses link-local addresses
 	Now    func() time.Time // nil is time.Now
@@ -74,7 +80,10 @@ func New(c Config) (*Verifier, error) {
 	}
 	address := c.Issuer + "/.well-known/jwks.json"
 	return &Verifier{
-		rules:  accesstoken.Rules{Issuer: c.Issuer, Audience: []string{c.Audience}, Leeway: c.Leeway, Now: c.Now},
+		rules: accesstoken.Rules{
+			Issuer: c.Issuer, Audience: []string{c.Audience}, Leeway: c.Leeway, Now: c.Now,
+			Cache: accesstoken.NewCache(cmp.Or(c.CacheSize, defaultCacheSize)),
+		},
 		logger: c.Logger,
 		keys: NewKeySet(KeySetConfig{
 			Locate: func(context.Context) (string, error) { return address, nil },
@@ -82,6 +91,8 @@ func New(c Config) (*Verifier, error) {
 		}),
 	}, nil
 }
+
+const defaultCacheSize = 8192
 
 // hostOf is the host of an address that checkAddress accepts.
 func hostOf(address string) string {
@@ -135,6 +146,9 @@ func isLoopback(host string) bool {
 
 // Verify returns the claims of an access token, or nothing and an error that wraps [ErrTokenInvalid],
 // [ErrTokenExpired] or [ErrKeysUnavailable]. It waits only for keys that it does not have, and no longer than ctx lives.
+//
+// The signature of a token that was good before is not verified again (see [Config]) as long as the issuer publishes the
+// key that it was verified with; everything else is. The claims are the caller's own, every time.
 func (v *Verifier) Verify(ctx context.Context, token string) (*Claims, error) {
 	claims, err := v.rules.Verify(token, func(h jws.Header) (*jws.Key, error) { return v.keys.Key(ctx, h) })
 	if err != nil {

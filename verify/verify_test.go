@@ -3,8 +3,8 @@ package verify_test
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -142,11 +142,17 @@ func TestVerifyStopsWithItsContext(t *testing.T) {
 	}
 }
 
-func BenchmarkVerify(b *testing.B) {
+// BenchmarkVerify is a token that was not seen before.
+func BenchmarkVerify(b *testing.B) { benchmarkVerify(b, -1) }
+
+// BenchmarkVerifySeen is a token that was.
+func BenchmarkVerifySeen(b *testing.B) { benchmarkVerify(b, 0) }
+
+func benchmarkVerify(b *testing.B, cacheSize int) {
 	w := newWorld(b)
-	w.verifier = w.newVerifier(b, verify.Config{Logger: slog.New(slog.DiscardHandler)})
+	w.verifier = w.newVerifier(b, verify.Config{CacheSize: cacheSize})
 	token := w.token(b, w.signer, nil)
-	if err := w.verifier.Ready(b.Context()); err != nil {
+	if _, err := w.verifier.Verify(b.Context(), token); err != nil {
 		b.Fatal(err)
 	}
 	b.ReportAllocs()
@@ -154,5 +160,21 @@ func BenchmarkVerify(b *testing.B) {
 		if _, err := w.verifier.Verify(b.Context(), token); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkRequireSeen is the same with the middleware around it.
+func BenchmarkRequireSeen(b *testing.B) {
+	w := newWorld(b)
+	handler := w.verifier.Require(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	request := httptest.NewRequest(http.MethodGet, "/", nil)
+	request.Header.Set("Authorization", "Bearer "+w.token(b, w.signer, nil))
+	answer := httptest.NewRecorder()
+	if handler.ServeHTTP(answer, request); answer.Code != http.StatusOK {
+		b.Fatal(answer.Body)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		handler.ServeHTTP(answer, request)
 	}
 }

@@ -10,6 +10,34 @@ import (
 	"testing"
 )
 
+// TestREADMEShowsWhatConfigCheckSays makes the mistake that the README shows.
+func TestREADMEShowsWhatConfigCheckSays(t *testing.T) {
+	dir := t.TempDir()
+	broken := "secret: a-secret-that-nobody-shall-see-in-a-log\ntokens:\n  access_ttll: 5m\n"
+	if err := os.WriteFile(filepath.Join(dir, "sallyport.yaml"), []byte(broken), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	command := exec.Command("sallyport", "config", "check")
+	command.Dir = dir
+	said, err := command.CombinedOutput()
+	if shown := block(t, "text", "is not valid"); err == nil || string(said) != shown {
+		t.Errorf("sallyport config check says (%v)\n%s\nand the README\n%s", err, said, shown)
+	}
+}
+
+// TestREADMEHook: the settings of the claims hook that the README shows are valid.
+func TestREADMEHook(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "sallyport.yaml"), []byte(block(t, "yaml", "hook:")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	command := exec.Command("sallyport", "config", "check")
+	command.Dir = dir
+	if said, err := command.CombinedOutput(); err != nil || string(said) != "sallyport.yaml is valid\n" {
+		t.Errorf("sallyport config check says (%v)\n%s", err, said)
+	}
+}
+
 // block finds the one fenced block of the README that holds a text.
 func block(t *testing.T, language, holds string) string {
 	t.Helper()

@@ -21,7 +21,7 @@ func fuzzSteps(ctx context.Context, dirs []string, each time.Duration) ([]step, 
 			return all, fmt.Errorf("go test -list in %s: %s%w", relative(dir), out, withStderr(err))
 		}
 		for _, t := range fuzzTargets(string(out)) {
-			s := goStep(dir, nil, "test", "-run=^$", "-fuzz=^"+t.name+"$", "-fuzztime="+each.String(), t.pkg)
+			s := goStep(dir, nil, "test", "-run=^$", "-fuzz=^"+t.name+"$", "-fuzztime="+each.String(), "-fuzzminimizetime=10x", t.pkg)
 			fuzz := s.check
 			s.name = "fuzz " + t.name
 			s.check = func(ctx context.Context, out io.Writer) error {

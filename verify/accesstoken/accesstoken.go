@@ -34,10 +34,12 @@ type Rules struct {
 	Audience []string         // the token must name one of these, exactly; required
 	Leeway   time.Duration    // applied to exp, nbf and iat; below 0 counts as 0
 	Now      func() time.Time // nil is time.Now
+	Cache    *Cache           // remembers signatures that were verified; nil is none
 }
 
 // Verify checks a token completely and returns its claims, or nothing and an error. The function key finds the key for
-// a header that nobody has vouched for yet.
+// a header that nobody has vouched for yet. It is asked for every token, also for one that Cache has seen: a key that it
+// no longer returns verifies nothing.
 //
 // The error wraps [ErrInvalid], or [ErrExpired], when the token is at fault; that includes an error of key that wraps
 // [jws.ErrUnknownKey], [jws.ErrKey] or ErrInvalid. Every other error of key comes back wrapped and is no statement about
@@ -46,26 +48,35 @@ func (r Rules) Verify(token string, key func(h jws.Header) (*jws.Key, error)) (*
 	if r.Issuer == "" || !slices.ContainsFunc(r.Audience, func(a string) bool { return a != "" }) {
 		return nil, errors.New("accesstoken: rules without an issuer or an audience")
 	}
-	payload, err := signedPayload(token, key)
+	id, known, err := r.Cache.find(token, key)
 	if err != nil {
 		return nil, err
 	}
-	all, err := strictjson.ParseObject(payload)
-	if err != nil {
-		return nil, fmt.Errorf("%w: claims: %w", ErrInvalid, err)
+	seen := known != nil
+	if !seen {
+		if known, err = verifySignature(token, key); err != nil {
+			return nil, err
+		}
 	}
-	c, err := readClaims(all)
-	if err != nil {
+	if err := r.check(known.claims); err != nil {
 		return nil, err
 	}
-	if err := r.check(c); err != nil {
-		return nil, err
+	if !seen {
+		r.Cache.add(id, known)
 	}
-	return c, nil
+	return known.claims.clone(), nil
 }
 
-// signedPayload is everything that happens before a claim is decoded.
-func signedPayload(token string, key func(h jws.Header) (*jws.Key, error)) ([]byte, error) {
+// signed is a token whose signature was verified. That it is right depends on the text and the key alone, and what was
+// read from the text on nothing else, so this stays true for as long as the key is believed. It is never changed.
+type signed struct {
+	header jws.Header
+	key    *jws.Key
+	claims *Claims
+}
+
+// verifySignature is everything that can be said without the rules.
+func verifySignature(token string, key func(h jws.Header) (*jws.Key, error)) (*signed, error) {
 	u, err := jws.Parse(token, MaxBytes)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
@@ -73,18 +84,34 @@ func signedPayload(token string, key func(h jws.Header) (*jws.Key, error)) ([]by
 	if !isType(u.Header.Type) {
 		return nil, invalid("typ is not %s", Type)
 	}
-	k, err := key(u.Header)
-	switch {
-	case err == nil:
-	case errors.Is(err, jws.ErrUnknownKey), errors.Is(err, jws.ErrKey):
-		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
-	default:
-		return nil, fmt.Errorf("accesstoken: finding the key: %w", err)
+	k, err := findKey(u.Header, key)
+	if err != nil {
+		return nil, err
 	}
 	if err := u.Verify(k); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
-	return u.Payload(), nil
+	all, err := strictjson.ParseObject(u.Payload())
+	if err != nil {
+		return nil, fmt.Errorf("%w: claims: %w", ErrInvalid, err)
+	}
+	claims, err := readClaims(all)
+	if err != nil {
+		return nil, err
+	}
+	return &signed{u.Header, k, claims}, nil
+}
+
+// findKey sorts the errors of key into those about the token and all others.
+func findKey(h jws.Header, key func(h jws.Header) (*jws.Key, error)) (*jws.Key, error) {
+	k, err := key(h)
+	switch {
+	case err == nil:
+		return k, nil
+	case errors.Is(err, jws.ErrUnknownKey), errors.Is(err, jws.ErrKey):
+		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	return nil, fmt.Errorf("accesstoken: finding the key: %w", err)
 }
 
 // isType accepts the short and the full media type in any case (RFC 9068 §4, RFC 7515 §4.1.9). Any other type, an

@@ -1,7 +1,6 @@
 package accesstoken
 
 import (
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -9,7 +8,8 @@ import (
 	"github.com/sallyport-auth/sallyport/verify/strictjson"
 )
 
-// Claims is what a verified access token says. It must not be changed.
+// Claims is what a verified access token says. It belongs to whom it was given: what is changed in it is seen by nobody
+// who brings the same token again.
 type Claims struct {
 	Issuer    string    // "iss"
 	Subject   string    // "sub": the user, whose identity is issuer and subject together
@@ -21,18 +21,50 @@ type Claims struct {
 	ClientID  string    // "client_id"
 	UserID    string    // "user_id"
 
-	all map[string]any
+	all map[string]any // shared with the cache, so it is never changed and never handed out
 }
 
-// Claim is the claim of that exact name, a custom one too: a string, [encoding/json.Number], bool, []any or
-// map[string]any, or nil when the token does not have it. It must not be changed.
-func (c *Claims) Claim(name string) any { return c.all[name] }
+// Claim is the claim of that exact name, a custom one too: a string, [encoding/json.Number], bool, or a copy of a []any
+// or map[string]any; nil when the token does not have it.
+func (c *Claims) Claim(name string) any { return deepCopy(c.all[name]) }
 
-// All is a copy of the top level of the claims; never nil.
+// All is a copy of all claims; never nil.
 func (c *Claims) All() map[string]any {
 	all := make(map[string]any, len(c.all))
-	maps.Copy(all, c.all)
+	for name, v := range c.all {
+		all[name] = deepCopy(v)
+	}
 	return all
+}
+
+// deepCopy copies a value as strictjson returns it: of depth 32 at most.
+func deepCopy(v any) any {
+	switch v := v.(type) {
+	case []any:
+		copied := make([]any, len(v))
+		for i, element := range v {
+			copied[i] = deepCopy(element)
+		}
+		return copied
+	case map[string]any:
+		copied := make(map[string]any, len(v))
+		for name, member := range v {
+			copied[name] = deepCopy(member)
+		}
+		return copied
+	}
+	return v
+}
+
+// clone shares nothing with c that anybody could change. It is one allocation for most tokens, which name one audience
+// or two.
+func (c *Claims) clone() *Claims {
+	copied := &struct {
+		Claims
+		audience [2]string
+	}{Claims: *c}
+	copied.Audience = append(copied.audience[:0], c.Audience...)
+	return &copied.Claims
 }
 
 // Scope is the claim "scope" split at its spaces (RFC 9068 §2.2.3); empty when the claim is absent or not a string.

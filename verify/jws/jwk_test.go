@@ -19,7 +19,6 @@ import (
 	"testing"
 
 	"github.com/sallyport-auth/sallyport/verify/jws"
-	"github.com/sallyport-auth/sallyport/verify/strictjson"
 )
 
 // jwkOf returns a fresh copy of the JWK of a generated key, to be spoilt.
@@ -346,42 +345,4 @@ func TestJWKHasNoPrivateMember(t *testing.T) {
 			t.Errorf("JWK of %s has the members %q, want %q", alg, got, names)
 		}
 	}
-}
-
-func FuzzKeySet(f *testing.F) {
-	for _, jwk := range []string{rfc7515RSA, rfc7515EC, rfc7515P521, rfc7520RSA, rfc8037, rfc7638} {
-		f.Add([]byte(`{"keys":[` + jwk + `]}`))
-	}
-	for _, tt := range unusableKeys {
-		jwk := jwkOf(f, tt.alg)
-		tt.change(jwk)
-		set, err := json.Marshal(map[string]any{"keys": []any{jwk}})
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(set)
-	}
-	f.Fuzz(func(t *testing.T, set []byte) {
-		keys, err := jws.ParseKeySet(set)
-		if (err == nil) != (len(keys) > 0) {
-			t.Fatalf("ParseKeySet(%q) = %d keys, %v", set, len(keys), err)
-		}
-		for _, k := range keys {
-			published, err := json.Marshal(k.JWK())
-			if err != nil {
-				t.Fatal(err)
-			}
-			members, err := strictjson.ParseObject(published)
-			if err != nil {
-				t.Fatalf("JWK() of a kept key is not strict JSON: %s: %v", published, err)
-			}
-			again, err := jws.ParseKey(members)
-			if err != nil || again.ID() != k.ID() || again.Algorithm() != k.Algorithm() {
-				t.Fatalf("ParseKey(%s) = %v, %v, want the key it came from", published, again, err)
-			}
-			if _, err := jws.NewKey(k.ID(), k.Public()); err != nil {
-				t.Fatalf("an unusable key was kept: %v", err)
-			}
-		}
-	})
 }

@@ -12,6 +12,7 @@ import (
 	"crypto/sha512"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"math/big"
 	"slices"
 	"strings"
@@ -400,5 +401,25 @@ func TestErrorsQuoteNothing(t *testing.T) {
 		if _, err := jws.Parse(token, maxBytes); err == nil || strings.Contains(err.Error(), secret) {
 			t.Errorf("Parse(%q) = %v, want an error without the input", token, err)
 		}
+	}
+}
+
+// TestES256SignaturesOfEveryShape: an r or s that begins with a zero byte or a set bit is written differently in DER.
+func TestES256SignaturesOfEveryShape(t *testing.T) {
+	signer := signers()[jws.ES256]
+	k := newKey(t, "k", signer)
+	seen := map[string]bool{}
+	for i := 0; len(seen) < 6 && i < 20_000; i++ {
+		token := mint(t, signer, `{"alg":"ES256","kid":"k"}`, fmt.Sprint(i))
+		if _, err := verify(token, k); err != nil {
+			t.Fatalf("verify(%q) = %v", token, err)
+		}
+		signature := unb64(t, token[strings.LastIndexByte(token, '.')+1:])
+		for name, first := range map[string]byte{"r": signature[0], "s": signature[32]} {
+			seen[fmt.Sprintf("%s zero %v, sign %v", name, first == 0, first >= 0x80)] = true
+		}
+	}
+	if len(seen) < 6 {
+		t.Errorf("only %v were seen", seen)
 	}
 }

@@ -64,6 +64,19 @@ func (k *Key) Algorithm() Algorithm { return k.algorithm }
 // Public is the key itself, of one of the types that [NewKey] takes. It must not be changed.
 func (k *Key) Public() crypto.PublicKey { return k.public }
 
+// Equal reports whether both keys verify the same tokens: same ID, same algorithm, same public key. Nothing is equal to
+// a nil key but another one.
+func (k *Key) Equal(other *Key) bool {
+	if k == other {
+		return true
+	}
+	if k == nil || other == nil || k.id != other.id || k.algorithm != other.algorithm {
+		return false
+	}
+	public, ok := k.public.(interface{ Equal(crypto.PublicKey) bool })
+	return ok && public.Equal(other.public)
+}
+
 func unusable(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrUnusableKey, fmt.Sprintf(format, args...))
 }

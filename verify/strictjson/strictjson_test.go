@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"reflect"
 	"strconv"
 	"strings"
@@ -274,37 +273,6 @@ func TestStrings(t *testing.T) {
 			}
 		})
 	}
-}
-
-// FuzzParse holds Parse against encoding/json: what is accepted here has the same meaning there.
-func FuzzParse(f *testing.F) {
-	for _, tt := range accepted {
-		f.Add([]byte(tt.in))
-	}
-	for _, tt := range refused {
-		f.Add([]byte(tt.in))
-	}
-	f.Fuzz(func(t *testing.T, in []byte) {
-		got, err := strictjson.Parse(in)
-		if err != nil {
-			if got != nil {
-				t.Errorf("Parse(%q) = %v beside an error", in, got)
-			}
-			return
-		}
-		d := json.NewDecoder(bytes.NewReader(in))
-		d.UseNumber()
-		var want any
-		if err := d.Decode(&want); err != nil {
-			t.Fatalf("Parse(%q) accepts what encoding/json refuses: %v", in, err)
-		}
-		if _, err := d.Token(); err != io.EOF {
-			t.Fatalf("Parse(%q) left something unread", in)
-		}
-		if !reflect.DeepEqual(got, want) {
-			t.Errorf("Parse(%q) = %#v, want %#v", in, got, want)
-		}
-	})
 }
 
 func BenchmarkParseClaims(b *testing.B) {

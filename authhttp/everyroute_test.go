@@ -1,0 +1,256 @@
+package authhttp_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sallyport-auth/sallyport"
+	"github.com/sallyport-auth/sallyport/idp"
+	"github.com/sallyport-auth/sallyport/idptest"
+	"github.com/sallyport-auth/sallyport/password"
+	"github.com/sallyport-auth/sallyport/verify/jws"
+)
+
+// What is true of every route is asked of every route here; openapi.yaml says it of each.
+
+// granted is a request to each route that is for one client alone, with all that it wants, by "METHOD path".
+func granted(a withProviders, s *session, pw string) map[string]request {
+	csrf := request{body: map[string]any{"CSRF_token": s.csrf}, cookies: s.cookieHeader()}
+	bearer := map[string]string{"Authorization": "Bearer " + s.access}
+	return map[string]request{
+		"POST sign-in":         {body: map[string]any{"username": "ada", "password": pw}},
+		"POST social-exchange": {body: map[string]any{"id_token": a.oidc.Tokens(idptest.Alice()).IDToken}},
+		"POST refresh":         csrf,
+		"POST logoff":          csrf,
+		"POST verify":          {body: map[string]any{"token": s.access}},
+		"GET csrf":             {method: "GET", cookies: s.cookieHeader()},
+		"HEAD csrf":            {method: "HEAD", cookies: s.cookieHeader()},
+		"GET user":             {method: "GET", headers: bearer},
+		"HEAD user":            {method: "HEAD", headers: bearer},
+	}
+}
+
+// newAppAndRequests is an app, a session, and a request to each of its routes that it would grant.
+func newAppAndRequests(t *testing.T) (withProviders, map[string]request) {
+	t.Helper()
+	a := newAppWithProviders(t, nil)
+	_, pw := a.user("ada")
+	requests := granted(a, a.signIn("ada", pw), pw)
+	for route := range requests {
+		if !slices.Contains(a.auth.Routes(), route) {
+			t.Errorf("the handler has no route %s", route)
+		}
+	}
+	for _, route := range a.auth.Routes() {
+		method, path, _ := strings.Cut(route, " ")
+		if _, ok := requests[route]; !ok && method != "OPTIONS" && !isDocument(path) {
+			t.Errorf("no request to %s", route)
+		}
+	}
+	a.exchange(a.oidc.Tokens(idptest.Alice()).IDToken).want(t, 200, "") // the provider's keys are there
+	return a, requests
+}
+
+func isDocument(path string) bool { return strings.Contains(path, ".") }
+
+// wantFromAll checks that each request gets this answer, HEAD without the code.
+func wantFromAll(t *testing.T, a *app, requests map[string]request, status int, code string) {
+	t.Helper()
+	for route, r := range requests {
+		_, path, _ := strings.Cut(route, " ")
+		x := a.do(path, r)
+		if x.status != status || x.code() != code && r.method != "HEAD" {
+			t.Errorf("%s = %d %s, want %d %s", route, x.status, x.body, status, code)
+		}
+		if len(x.cookies) > 0 {
+			t.Errorf("%s: a refused request was given %v", route, x.cookies)
+		}
+	}
+}
+
+func TestEveryRouteWithoutItsDatabase(t *testing.T) {
+	a, requests := newAppAndRequests(t)
+	a.store.Close()
+	wantFromAll(t, a.app, requests, 503, "store_unavailable")
+}
+
+func TestEveryRouteOnADatabaseThatLacksATable(t *testing.T) {
+	a, requests := newAppAndRequests(t)
+	for _, table := range []string{"sessions", "identities"} {
+		if _, err := a.db.Exec("drop table " + table); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantFromAll(t, a.app, requests, 500, "internal")
+}
+
+func TestEveryRouteIsClosedToForeignPages(t *testing.T) {
+	a, requests := newAppAndRequests(t)
+	for route, r := range requests {
+		headers := map[string]string{"Sec-Fetch-Site": "cross-site"}
+		maps.Copy(headers, r.headers)
+		r.headers = headers
+		requests[route] = r
+	}
+	wantFromAll(t, a.app, requests, 403, "cross_origin")
+}
+
+func TestEveryPostIsJSON(t *testing.T) {
+	a, requests := newAppAndRequests(t)
+	for route, r := range requests {
+		r.headers = map[string]string{"Content-Type": "text/plain"}
+		requests[route] = r
+	}
+	maps.DeleteFunc(requests, func(_ string, r request) bool { return r.body == nil })
+	wantFromAll(t, a.app, requests, 415, "unsupported_media_type")
+}
+
+func TestEveryRouteAnswersOPTIONS(t *testing.T) {
+	a := newApp(t, nil)
+	allowed := map[string][]string{}
+	for _, route := range a.auth.Routes() {
+		method, path, _ := strings.Cut(route, " ")
+		allowed[path] = append(allowed[path], method)
+	}
+	for path, methods := range allowed {
+		x := a.do(path, request{method: "OPTIONS", headers: map[string]string{"Origin": "https://anybody.example", "Sec-Fetch-Site": "cross-site"}})
+		got := strings.Split(x.header.Get("Allow"), ", ")
+		slices.Sort(got)
+		if diff := cmp.Diff(methods, got); diff != "" || x.status != 204 {
+			t.Errorf("OPTIONS %s = %d, Allow (-want +got):\n%s", path, x.status, diff)
+		}
+		if readable := x.header.Get("Access-Control-Allow-Origin") == "*"; readable != isDocument(path) {
+			t.Errorf("OPTIONS %s: readable by every origin = %v", path, readable)
+		}
+	}
+}
+
+// HEAD has the status and the headers of GET (RFC 9110 §9.3.2), and what GET may refuse is refused here.
+func TestHEADIsGETWithoutTheBody(t *testing.T) {
+	a := newApp(t, nil)
+	_, pw := a.user("ada")
+	s := a.signIn("ada", pw)
+	etag := func(path string) string { return a.do(path, request{method: "GET"}).header.Get("ETag") }
+	const keys, metadata, description = ".well-known/jwks.json", ".well-known/openid-configuration", "openapi.yaml"
+	for _, c := range []struct {
+		name, path string
+		r          request
+		status     int
+	}{
+		{"CSRF_token", "csrf/", request{cookies: s.cookieHeader()}, 200},
+		{"CSRF_token and its cookie", "csrf/", request{cookies: "refresh_cookie=" + s.refresh}, 200},
+		{"two cookies", "csrf/", request{cookies: "refresh_cookie=x; refresh_cookie=y"}, 400},
+		{"no cookie", "csrf/", request{}, 401},
+		{"user", "user/", request{headers: map[string]string{"Authorization": "Bearer " + s.access}}, 200},
+		{"no token", "user/", request{}, 401},
+		{"keys", keys, request{}, 200},
+		{"keys that are known", keys, request{headers: map[string]string{"If-None-Match": etag(keys)}}, 304},
+		{"metadata", metadata, request{}, 200},
+		{"metadata that is known", metadata, request{headers: map[string]string{"If-None-Match": etag(metadata)}}, 304},
+		{"this description", description, request{}, 200},
+		{"this description, known", description, request{headers: map[string]string{"If-None-Match": etag(description)}}, 304},
+		{"unknown path", "nothing/", request{}, 404},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.r.method = "GET"
+			get := a.do(c.path, c.r)
+			c.r.method = "HEAD"
+			head := a.do(c.path, c.r)
+			if get.status != c.status || head.status != c.status || head.body != "" {
+				t.Errorf("GET = %d, HEAD = %d %q, want %d and no body", get.status, head.status, head.body, c.status)
+			}
+			get.header.Del("Date")
+			head.header.Del("Date")
+			if diff := cmp.Diff(get.header, head.header); diff != "" {
+				t.Errorf("headers (-GET +HEAD):\n%s", diff)
+			}
+		})
+	}
+}
+
+// Two Authorization headers are one too many: another reader may take the other one (RFC 9110 §5.3).
+func TestTwoAuthorizationHeaders(t *testing.T) {
+	a := newApp(t, nil)
+	_, pw := a.user("ada")
+	access := a.signIn("ada", pw).access
+	for _, method := range []string{"GET", "HEAD"} {
+		r, err := http.NewRequestWithContext(t.Context(), method, a.base+"user/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header["Authorization"] = []string{"Bearer " + access, "Bearer x"}
+		response, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(response.Body)
+		response.Body.Close()
+		if err != nil || response.StatusCode != 400 || response.Header.Get("WWW-Authenticate") != `Bearer error="invalid_request"` {
+			t.Errorf("%s user/ = %d %v %s (%v), want 400 and a challenge", method, response.StatusCode, response.Header, body, err)
+		}
+		if err := document.Check(r, nil, response, body, a.mount); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestExchangeOverTwoCookies(t *testing.T) {
+	a := newAppWithProviders(t, nil)
+	before := a.rows()
+	x := a.do("social-exchange/", request{body: map[string]any{"id_token": a.oidc.Tokens(idptest.Alice()).IDToken}, cookies: "refresh_cookie=x; refresh_cookie=y"})
+	x.want(t, 400, "duplicate_cookie")
+	a.wantNothingIssued(x, before)
+}
+
+func TestExchangeWhoseClaimsFail(t *testing.T) {
+	a := newAppWithProviders(t, func(c *config, _ *idp.OIDC, _ *idp.Cognito) {
+		c.Claims = []sallyport.ClaimFunc{func(context.Context, sallyport.ClaimRequest) (map[string]any, error) {
+			return nil, errors.New("directory is down")
+		}}
+	})
+	before := a.rows()
+	x := a.exchange(a.oidc.Tokens(idptest.Alice()).IDToken)
+	x.want(t, 500, "claims_failed")
+	a.wantNothingIssued(x, before)
+}
+
+// One slot, hashes that take a while, and nobody may wait for long: some sign-ins are turned away, and say so.
+func TestSignInsBeyondTheHashingSlots(t *testing.T) {
+	a := newApp(t, func(c *config) {
+		c.Password = password.Config{Memory: 64 << 10, Passes: 2, Slots: 1, MaxWait: 1}
+	})
+	_, pw := a.user("ada")
+	answers := parallel(8, func() string {
+		x, err := a.try("sign-in/", request{body: map[string]any{"username": "ada", "password": pw}})
+		return strings.TrimSpace(fmt.Sprintf("%v %d %s %s", err, x.status, x.code(), x.header.Get("Retry-After")))
+	})
+	signedIn, turnedAway := answers["<nil> 200"], answers["<nil> 503 overloaded 2"]
+	if signedIn == 0 || turnedAway == 0 || signedIn+turnedAway != 8 {
+		t.Errorf("answers = %v, want 200 and 503 overloaded with Retry-After alone, and some of both", answers)
+	}
+}
+
+func TestKeySetOfEveryAlgorithm(t *testing.T) {
+	for _, algorithm := range []jws.Algorithm{jws.ES256, jws.EdDSA, jws.RS256} {
+		t.Run(string(algorithm), func(t *testing.T) {
+			a := newApp(t, func(c *config) { c.Algorithm = algorithm })
+			keys := a.do(".well-known/jwks.json", request{method: "GET"}).json["keys"].([]any)
+			if got := keys[0].(map[string]any)["alg"]; got != string(algorithm) {
+				t.Errorf("alg = %v, want %s", got, algorithm)
+			}
+			metadata := a.do(".well-known/openid-configuration", request{method: "GET"})
+			if diff := cmp.Diff([]any{string(algorithm)}, metadata.json["id_token_signing_alg_values_supported"]); diff != "" {
+				t.Errorf("metadata (-want +got):\n%s", diff)
+			}
+		})
+	}
+}

@@ -1,0 +1,25 @@
+package authhttp
+
+import "slices"
+
+// Routes lists what the handler serves as "METHOD path", the path without its slashes, sorted.
+func (h *Handler) Routes() []string {
+	var all []string
+	for name, rt := range h.routes {
+		all = append(all, "OPTIONS "+name)
+		for method := range rt.methods {
+			all = append(all, method+" "+name)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// CodesOfUseCases lists the codes of the one table from an error of a use case to an answer.
+func CodesOfUseCases() []string {
+	var all []string
+	for _, row := range table {
+		all = append(all, row.code)
+	}
+	return all
+}
