@@ -40,7 +40,7 @@ const (
 	ReasonRefresh  Reason = "refresh"
 )
 
-// customClaims gathers the claims of the configured attributes and then of each callable, a later
+// customClaims gathers the claims of the configured attributes and then of each claim function, a later
 // one winning over an earlier, as one JSON object; nil when none are configured.
 func (s *Service) customClaims(ctx context.Context, u User, reason Reason, session ID) ([]byte, error) {
 	if len(s.cfg.UserAttributes) == 0 && len(s.cfg.Claims) == 0 {
@@ -49,15 +49,15 @@ func (s *Service) customClaims(ctx context.Context, u User, reason Reason, sessi
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.ClaimsTimeout)
 	defer cancel()
 	claims := u.fields(s.cfg.UserAttributes)
-	for i, callable := range s.cfg.Claims {
+	for i, ask := range s.cfg.Claims {
 		copied := u
 		copied.Groups, copied.Attributes = slices.Clone(u.Groups), maps.Clone(u.Attributes)
-		got, err := callable(ctx, ClaimRequest{Reason: reason, User: &copied, SessionID: session, ClientID: s.cfg.ClientID})
+		got, err := ask(ctx, ClaimRequest{Reason: reason, User: &copied, SessionID: session, ClientID: s.cfg.ClientID})
 		if err != nil {
-			return nil, fmt.Errorf("%w: callable %d: %w", ErrClaimsFailed, i+1, err)
+			return nil, fmt.Errorf("%w: claim function %d: %w", ErrClaimsFailed, i+1, err)
 		}
 		if name, found := firstReserved(slices.Sorted(maps.Keys(got))); found {
-			return nil, fmt.Errorf("%w: callable %d returned %q, which is reserved", ErrClaimsFailed, i+1, name)
+			return nil, fmt.Errorf("%w: claim function %d returned %q, which is reserved", ErrClaimsFailed, i+1, name)
 		}
 		maps.Copy(claims, got)
 	}

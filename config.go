@@ -58,8 +58,9 @@ type Config struct {
 	// makes a user. Default: none.
 	UserUUIDAttribute string
 
-	// Algorithm signs access tokens: "ES256", which is the default, "EdDSA" or "RS256". After a change the
-	// next signing key has it: that is published at once and signs a day later, as every next key.
+	// Algorithm signs access tokens: "ES256", which is the default, "EdDSA" or "RS256". A change applies to
+	// the next key that is made: published at once and signing a day later or, if a next key is published
+	// already, once that one signs.
 	Algorithm jws.Algorithm
 	// KeyRotation is how long a signing key signs; default 30 days, at least 48 hours, at most 400 days.
 	KeyRotation time.Duration
@@ -84,7 +85,7 @@ type Config struct {
 // ConfigError is one thing that is wrong with a configuration. The constructors of this module report all
 // of them at once, joined; ConfigErrors takes them apart.
 type ConfigError struct {
-	Package string // whose configuration it is: "sallyport", "authhttp"
+	Package string // whose configuration it is: "sallyport", "authhttp", "claimhook" or "idp"
 	Field   string // of the Go configuration: "Cookie.Name", "Providers[0].ClientID"
 	Problem string // what is wrong with its value and what to do; never the value of a secret
 }
@@ -179,7 +180,7 @@ func (cfg Config) faults() []error {
 }
 
 const (
-	// maxAccessTTL is also for how long a retired signing key must be kept.
+	// maxAccessTTL also enters keyRetention.
 	maxAccessTTL = 24 * time.Hour
 	// maxSessionTTL is a bound against slips of the pen: cookies live 400 days at most (RFC 6265bis).
 	maxSessionTTL  = 400 * 24 * time.Hour

@@ -20,7 +20,7 @@
 //	signin.go exchange.go refresh.go logoff.go check.go account.go    one use case per file
 //	tokens.go            what every successful use case hands out
 //	refreshtoken.go csrf.go                 the two strings that name a session
-//	claims.go            user attributes, callables, reserved names, the size limit
+//	claims.go            user attributes, claim functions, reserved names, the size limit
 //	keys.go rotation.go  which key signs now, and the key set; who makes the next one, and when
 //	secrets.go           everything derived from the root secret
 //	audit.go             what the log says about a decision
@@ -41,6 +41,7 @@
 //	examples/            a program that mounts the handler, a service that verifies
 //	verify/              second module, standard library only: what a microservice imports
 //	internal/interop/    third module, never released: held against other libraries
+//	internal/openapi/    holds the answers of the tests against openapi.yaml
 //	internal/archtest/   this map as a test: imports point down only
 //	internal/realidp/    identity providers that others wrote, for tests; internal/testrun is ./test.sh
 //

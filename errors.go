@@ -60,7 +60,7 @@ var (
 	// ErrForbidden: the provider may not make users.
 	ErrForbidden = errors.New("sallyport: forbidden")
 
-	// ErrClaimsFailed: a claims callable failed or returned what a token may not carry.
+	// ErrClaimsFailed: a claim function failed or returned what a token may not carry.
 	ErrClaimsFailed = errors.New("sallyport: claims failed")
 	// ErrInvalidUser: a field of a user is not acceptable; the wrapped error says which and why.
 	ErrInvalidUser = errors.New("sallyport: invalid user")

@@ -16,7 +16,7 @@ import (
 // SigningKey is a key of our access tokens, without its private half.
 type SigningKey struct {
 	ID        string // the "kid": the RFC 7638 thumbprint of the public half
-	Algorithm string // JWS name
+	Algorithm jws.Algorithm
 	State     KeyState
 	CreatedAt time.Time
 	SignsFrom time.Time
@@ -25,7 +25,7 @@ type SigningKey struct {
 	RemovedAt time.Time
 }
 
-// KeyState is what a signing key does now. All states are published and verify.
+// KeyState is what a signing key does now. A key in any state is published and verifies.
 type KeyState string
 
 // The states, in the order of a key's life.
@@ -40,7 +40,7 @@ type signingKeys struct {
 	keys   []signingKey // by the time from which they sign
 	byID   map[string]*jws.Key
 	keySet []byte // the JWKS document, RFC 7517 §5
-	newest string // the stored key that was added last, whether it could be opened or not
+	newest string // the ID of the stored key added last, even if it could not be opened
 }
 
 type signingKey struct {
@@ -82,7 +82,7 @@ func (k *signingKeys) describe(now time.Time) []SigningKey {
 	described := make([]SigningKey, len(k.keys))
 	active := k.activeIndex(now)
 	for i, key := range k.keys {
-		d := SigningKey{ID: key.public.ID(), Algorithm: string(key.public.Algorithm()), CreatedAt: key.createdAt, SignsFrom: key.signsFrom}
+		d := SigningKey{ID: key.public.ID(), Algorithm: key.public.Algorithm(), CreatedAt: key.createdAt, SignsFrom: key.signsFrom}
 		switch {
 		case i > active:
 			d.State = KeyNext
@@ -126,11 +126,9 @@ func openSigningKeys(stored []StoredKey, secrets keyring, held *signingKeys) (*s
 }
 
 func openSigningKey(row StoredKey, secrets keyring, held *signingKeys) (signingKey, error) {
-	if held != nil {
-		for _, key := range held.keys {
-			if key.public.ID() == row.KeyID {
-				return key, nil
-			}
+	for _, key := range held.keys {
+		if key.public.ID() == row.KeyID {
+			return key, nil
 		}
 	}
 	der, _, err := secrets.open(row.Sealed, sealedName(row.KeyID, row.Algorithm))
@@ -153,7 +151,7 @@ func openSigningKey(row StoredKey, secrets keyring, held *signingKeys) (signingK
 func sealedName(keyID, alg string) string { return "signing key " + alg + " " + keyID }
 
 // keyOf finds the key that a token of ours names. An unknown one may be another instance's, made a
-// moment ago: the store is asked, within keyGap.
+// moment ago: the store is asked, at most once in keyGap.
 func (s *Service) keyOf(ctx context.Context) func(jws.Header) (*jws.Key, error) {
 	return func(h jws.Header) (*jws.Key, error) {
 		if key, ok := s.keys.Load().byID[h.KeyID]; ok {
@@ -184,5 +182,5 @@ func (s *Service) SigningAlgorithms() []string {
 	return algorithms
 }
 
-// SigningKeys lists the keys, those that sign first in front.
+// SigningKeys lists the keys in the order in which they sign.
 func (s *Service) SigningKeys() []SigningKey { return s.keys.Load().describe(s.now()) }

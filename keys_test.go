@@ -174,7 +174,7 @@ func TestFirstKeyHasTheConfiguredAlgorithm(t *testing.T) {
 			}
 			gotAlg, kid := headerOf(t, tokens.AccessToken)
 			key := h.wantStates(svc, sallyport.KeyActive)[0]
-			if gotAlg != want || key.Algorithm != want || kid != key.ID {
+			if gotAlg != want || string(key.Algorithm) != want || kid != key.ID {
 				t.Errorf("token has %s and kid %s, the key is %+v, want %s", gotAlg, kid, key, want)
 			}
 			if got := svc.SigningAlgorithms(); !slices.Equal(got, []string{want}) {
@@ -486,7 +486,7 @@ func TestRootSecretIsRecognised(t *testing.T) {
 	h.refresh(svc, tokens)
 	svc.Close()
 
-	// The drill for a secret that was stolen: the new one alone, as soon as the database knows it.
+	// A token under the withdrawn secret is not genuine.
 	thief, err := with(newest).ParseRefreshToken(stolen)
 	if !errors.Is(err, sallyport.ErrInvalidRefreshToken) {
 		t.Errorf("a token under the withdrawn secret is %v, %v, want ErrInvalidRefreshToken", thief, err)

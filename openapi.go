@@ -15,7 +15,7 @@ var openAPI []byte
 // exampleServer is what the document names where the issuer of a running server stands.
 const exampleServer = "url: https://app.example.com/auth\n"
 
-// OpenAPI is the OpenAPI document of the HTTP routes of this issuer.
+// OpenAPI is the OpenAPI 3.0 document, in YAML, of the HTTP routes of this issuer.
 func (s *Service) OpenAPI() []byte {
 	issuer, err := json.Marshal(s.cfg.Issuer) // a JSON string is a YAML scalar
 	if err != nil {

@@ -21,16 +21,16 @@ import (
 
 const (
 	// keyLead is how long a key is published before it signs. Our own verifiers fetch an unknown key at
-	// once; it is for those that keep a key set for as long as its stale-if-error allows, a day.
+	// once; the lead is for verifiers that keep a key set as long as its stale-if-error allows, a day.
 	keyLead = 24 * time.Hour
 	// keyRetention is how long a key stays published after its successor took over: the longest access
 	// token that can be configured, the leeway, and two hours for gateways that keep a key set that long
 	// whatever we say.
 	keyRetention = maxAccessTTL + accesstoken.DefaultLeeway + 2*time.Hour
-	// minKeyRotation keeps a key from being retired before its successor's successor is published, so
-	// that there are at most three keys.
+	// minKeyRotation lets a retired key be withdrawn before its third successor is published, so that
+	// rotation by the clock alone never publishes more than three keys.
 	minKeyRotation = 2 * keyLead
-	// keyPoll is how often an instance looks for what others did, and gap the least time between two looks
+	// keyPoll is how often an instance looks for what others did, keyGap the least time between two looks
 	// that tokens with unknown keys cause.
 	keyPoll = 5 * time.Second
 	keyGap  = time.Second
@@ -65,9 +65,9 @@ func (s *Service) watchKeys(ctx context.Context) {
 		err := s.maintainKeys(ctx)
 		switch {
 		case err != nil && !failing && ctx.Err() == nil:
-			s.log.LogAttrs(ctx, slog.LevelWarn, "signing keys not looked after", slog.String("reason", err.Error()))
+			s.log.LogAttrs(ctx, slog.LevelWarn, "signing keys cannot be maintained", slog.String("reason", err.Error()))
 		case err == nil && failing:
-			s.log.LogAttrs(ctx, slog.LevelInfo, "signing keys looked after again")
+			s.log.LogAttrs(ctx, slog.LevelInfo, "signing keys are maintained again")
 		}
 		failing = err != nil
 	}
@@ -75,14 +75,7 @@ func (s *Service) watchKeys(ctx context.Context) {
 
 // reloadKeys is maintainKeys for a token whose key is unknown: at most once in keyGap, whatever arrives. In
 // between the last answer of the store counts, also that it did not answer.
-func (s *Service) reloadKeys(ctx context.Context) error {
-	s.upkeep.Lock()
-	defer s.upkeep.Unlock()
-	if time.Since(s.upkeep.at) >= keyGap {
-		return s.maintainKeysLocked(ctx)
-	}
-	return s.upkeep.err
-}
+func (s *Service) reloadKeys(ctx context.Context) error { return s.maintainAfter(ctx, keyGap) }
 
 // upkeep is what maintainKeys remembers from one call to the next.
 type upkeep struct {
@@ -96,19 +89,21 @@ type upkeep struct {
 // maintainKeys reads the stored keys and does what is due: it makes the first key, publishes the next
 // one, removes those whose last token has ended. Every step is conditional on what was read, so of
 // several instances one does it; the others see it when they read again.
-func (s *Service) maintainKeys(ctx context.Context) error {
+func (s *Service) maintainKeys(ctx context.Context) error { return s.maintainAfter(ctx, 0) }
+
+// maintainAfter is maintainKeys unless that was done less than gap ago; then it returns what came of that.
+func (s *Service) maintainAfter(ctx context.Context, gap time.Duration) error {
 	s.upkeep.Lock()
 	defer s.upkeep.Unlock()
-	return s.maintainKeysLocked(ctx)
-}
-
-func (s *Service) maintainKeysLocked(ctx context.Context) error {
-	s.upkeep.err = s.maintainSteps(ctx)
-	s.upkeep.at = time.Now()
+	if time.Since(s.upkeep.at) >= gap {
+		s.upkeep.err = s.allSteps(ctx)
+		s.upkeep.at = time.Now()
+	}
 	return s.upkeep.err
 }
 
-func (s *Service) maintainSteps(ctx context.Context) error {
+// allSteps does one step after the other until none is due.
+func (s *Service) allSteps(ctx context.Context) error {
 	for range 5 { // each step is followed by another look
 		stored, err := s.store.SigningKeys(ctx)
 		if err != nil {
@@ -116,7 +111,7 @@ func (s *Service) maintainSteps(ctx context.Context) error {
 		}
 		keys, unopened := openSigningKeys(stored, s.secrets, s.keys.Load())
 		s.reportUnopened(ctx, unopened)
-		done, err := s.maintain(ctx, keys)
+		done, err := s.oneStep(ctx, keys)
 		if done && len(keys.keys) > 0 {
 			s.useKeys(ctx, keys)
 		}
@@ -140,8 +135,8 @@ func (s *Service) reportUnopened(ctx context.Context, fault error) {
 	s.upkeep.unopened = text
 }
 
-// maintain does one step that is due and reports false, or true when none is.
-func (s *Service) maintain(ctx context.Context, keys *signingKeys) (done bool, err error) {
+// oneStep does one step that is due and reports false, or true when none is.
+func (s *Service) oneStep(ctx context.Context, keys *signingKeys) (done bool, err error) {
 	now := s.now()
 	if len(keys.keys) == 0 {
 		return false, s.addKey(ctx, keys, now)
@@ -192,7 +187,7 @@ func (s *Service) addKey(ctx context.Context, keys *signingKeys, signsFrom time.
 func (s *Service) removeKey(ctx context.Context, keyID string) error {
 	was, err := s.store.RemoveSigningKey(ctx, keyID)
 	if was {
-		s.auditKey(ctx, "key_retired", keyID)
+		s.auditKey(ctx, "key_removed", keyID)
 	}
 	return err
 }
@@ -238,7 +233,8 @@ func (s *Service) resealKeys(ctx context.Context) error {
 }
 
 // RotateSigningKey publishes the next signing key now, to sign in a day, unless there is one already, and
-// returns it. Nothing that was signed becomes invalid.
+// returns it. Nothing that was signed becomes invalid. It returns ErrChanged when other instances kept
+// changing the keys.
 func (s *Service) RotateSigningKey(ctx context.Context) (SigningKey, error) {
 	for range 5 { // another instance may add one meanwhile
 		if err := s.maintainKeys(ctx); err != nil {

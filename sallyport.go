@@ -66,15 +66,12 @@ func (s *Service) start() error {
 		return err
 	}
 	var err error
-	s.accessRules = accesstoken.Rules{Issuer: s.cfg.Issuer, Audience: s.cfg.Audience, Leeway: clockLeeway, Now: s.now, Cache: accesstoken.NewCache(rememberedTokens)}
+	s.accessRules = accesstoken.Rules{Issuer: s.cfg.Issuer, Audience: s.cfg.Audience, Leeway: clockLeeway, Now: s.now, Cache: accesstoken.NewCache(accesstoken.DefaultCacheSize)}
 	if s.claimsPrefix, err = claimsPrefix(s.cfg.Issuer, s.cfg.Audience, s.cfg.ClientID); err != nil {
 		return err
 	}
 	return s.startKeys(ctx)
 }
-
-// rememberedTokens is how many access tokens need no second check of their signature; 16 MiB at most.
-const rememberedTokens = 8192
 
 // clockLeeway is how far clocks may differ, both ways, for every JWT.
 const clockLeeway = accesstoken.DefaultLeeway

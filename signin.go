@@ -66,7 +66,7 @@ func (s *Service) renewHash(ctx context.Context, user ID, old string, r SignInRe
 	if errors.Is(err, password.ErrOverloaded) {
 		err = ErrOverloaded
 	}
-	s.audit(ctx, "password_rehashed", r.Client, err, slog.String("user_id", user.String()))
+	s.audit(ctx, "password_hash_renewed", r.Client, err, slog.String("user_id", user.String()))
 }
 
 // userByName asks the store for names that somebody can have, and for no others.

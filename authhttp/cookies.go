@@ -20,7 +20,7 @@ type CookieConfig struct {
 	// HostPrefix names the cookies __Host-…, the only defence against a sibling subdomain that plants
 	// one. It needs an issuer without a path, and no Domain.
 	HostPrefix bool
-	// Insecure leaves Secure away. It is for http issuers, which are loopback issuers.
+	// Insecure omits Secure. It is for http issuers, which are loopback issuers.
 	Insecure bool
 }
 

@@ -25,7 +25,7 @@ func readAnswer(response *http.Response) ([]byte, error) {
 	case status != http.StatusOK:
 		return nil, fmt.Errorf("answered status %d, want 200", status)
 	}
-	// A parameter that is malformed is no reason to misread the rest, so its error is one too.
+	// mime returns the type even beside an error about a parameter; such a header is refused.
 	if mediaType, _, err := mime.ParseMediaType(response.Header.Get("Content-Type")); err != nil || mediaType != "application/json" {
 		return nil, errors.New("answered with a Content-Type other than application/json")
 	}
@@ -39,7 +39,8 @@ func readAnswer(response *http.Response) ([]byte, error) {
 	return body, nil
 }
 
-// parseAnswer takes the claims out of a body. Other members may come to mean something and are passed over.
+// parseAnswer takes the claims out of a body. Other members are ignored: a later version may
+// give them a meaning.
 func parseAnswer(body []byte) (map[string]any, error) {
 	members, err := strictjson.ParseObject(body)
 	if err != nil {

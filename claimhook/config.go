@@ -27,7 +27,7 @@ type Config struct {
 	// Timeout bounds a request in all: connecting, waiting and reading. Default: 2 seconds; at most 10.
 	Timeout time.Duration
 	// Client sends the requests; what it says about redirects does not count. Default:
-	// verify.HTTPClient, to which the host of URL may be private: it uses no proxy.
+	// verify.HTTPClient, which uses no proxy and reaches private addresses for the host of URL alone.
 	Client *http.Client
 	// Now gives the time that is signed. Default: time.Now.
 	Now func() time.Time
@@ -39,18 +39,19 @@ const (
 	// mostTimeout is as long as a person may wait to be signed in.
 	mostTimeout = 10 * time.Second
 
-	// encodedKey begins a key in base64 and minKey is the least in bytes, as Standard Webhooks have it.
+	// encodedKey begins a key in base64, as Standard Webhooks have it.
 	encodedKey = "whsec_"
-	minKey     = 24
 )
+
+// MinSecretBytes is the least length of the key of a hook, in bytes: what Standard Webhooks ask for.
+const MinSecretBytes = 24
 
 // New checks the settings and reports all their faults at once, each a [sallyport.ConfigError]. It asks
 // the service nothing. Close the hook after use.
 func New(c Config) (*Hook, error) {
 	c.Timeout = cmp.Or(c.Timeout, standardTimeout)
-	host, urlFault := checkURL(c.URL)
-	key, secretFault := readSecret(c.Secret)
-	if err := errors.Join(urlFault, secretFault, checkTimeout(c.Timeout)); err != nil {
+	key, secretFault := keyOf(c.Secret)
+	if err := errors.Join(fault("URL", CheckURL(c.URL)), fault("Secret", secretFault), fault("Timeout", checkTimeout(c.Timeout))); err != nil {
 		return nil, err
 	}
 	if c.Now == nil {
@@ -58,7 +59,7 @@ func New(c Config) (*Hook, error) {
 	}
 	h := &Hook{url: c.URL, key: key, timeout: c.Timeout, now: c.Now}
 	if c.Client == nil {
-		c.Client = verify.HTTPClient(host)
+		c.Client = verify.HTTPClient(hostOf(c.URL))
 		h.idle = c.Client.CloseIdleConnections
 	}
 	client := *c.Client
@@ -67,50 +68,69 @@ func New(c Config) (*Hook, error) {
 	return h, nil
 }
 
-func fault(field, format string, args ...any) error {
-	return &sallyport.ConfigError{Package: "claimhook", Field: field, Problem: fmt.Sprintf(format, args...)}
+// fault is what is wrong with a field, nil when err is.
+func fault(field string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &sallyport.ConfigError{Package: "claimhook", Field: field, Problem: err.Error()}
 }
 
-// checkURL returns the host that the default client may find at a private address.
-func checkURL(text string) (host string, err error) {
-	if text == "" {
-		return "", fault("URL", "it is missing")
-	}
+// CheckURL says what keeps text from being the URL of a hook. It does not quote it.
+func CheckURL(text string) error {
 	u, err := url.Parse(text)
 	switch {
+	case text == "":
+		return errors.New("it is missing")
 	case err != nil || u.Hostname() == "":
-		return "", fault("URL", "it is no absolute URL; want one such as https://hooks.example.com/claims")
+		return errors.New("it is no absolute URL; want one such as https://hooks.example.com/claims")
 	case u.User != nil:
-		return "", fault("URL", "it must have no user")
+		return errors.New("it must have no user")
 	case strings.Contains(text, "#"):
-		return "", fault("URL", "it must have no fragment")
+		return errors.New("it must have no fragment")
 	case u.Scheme == "http" && !sallyport.IsLoopback(u.Hostname()):
-		return "", fault("URL", "http is for loopback hosts only; want https")
+		return errors.New("http is for loopback hosts only; want https")
 	case u.Scheme != "https" && u.Scheme != "http":
-		return "", fault("URL", "want https")
+		return errors.New("want https")
 	}
-	return u.Hostname(), nil
+	return nil
 }
 
-func readSecret(secret []byte) (key []byte, err error) {
+// CheckSecret says what keeps secret from being the secret of a hook. It does not quote it.
+func CheckSecret(secret []byte) error {
+	_, err := keyOf(secret)
+	return err
+}
+
+// keyOf is the key that signs.
+func keyOf(secret []byte) (key []byte, err error) {
 	if len(secret) == 0 {
-		return nil, fault("Secret", "it is missing")
+		return nil, errors.New("it is missing")
 	}
 	key = slices.Clone(secret)
 	if encoded, isEncoded := bytes.CutPrefix(secret, []byte(encodedKey)); isEncoded {
 		if key, err = base64.StdEncoding.DecodeString(string(encoded)); err != nil {
-			return nil, fault("Secret", "want base64 after %s", encodedKey)
+			return nil, errors.New("want base64 after " + encodedKey)
 		}
 	}
-	if len(key) < minKey {
-		return nil, fault("Secret", "the key has %d bytes, want at least %d from a secure source", len(key), minKey)
+	if len(key) < MinSecretBytes {
+		return nil, fmt.Errorf("the key has %d bytes, want at least %d from a secure source", len(key), MinSecretBytes)
 	}
 	return key, nil
 }
 
 func checkTimeout(d time.Duration) error {
 	if d < leastTimeout || d > mostTimeout {
-		return fault("Timeout", "it is %v, want between %v and %v", d, leastTimeout, mostTimeout)
+		return fmt.Errorf("it is %v, want between %v and %v", d, leastTimeout, mostTimeout)
 	}
 	return nil
+}
+
+// hostOf is the host of a URL that CheckURL accepts.
+func hostOf(text string) string {
+	u, err := url.Parse(text)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
 }

@@ -100,8 +100,8 @@ func (c Cognito) check() error {
 	if !cognitoPool.MatchString(c.UserPool) {
 		faults = append(faults, fault("UserPool", "%q is no user pool id such as eu-central-1_AbCdEfGhI", c.UserPool))
 	}
-	if cognitoPool.MatchString(c.UserPool) && !strings.HasPrefix(c.UserPool, c.Region+"_") {
-		faults = append(faults, fault("Region", "%q is not the region of UserPool %q", c.Region, c.UserPool))
+	if cognitoRegion.MatchString(c.Region) && cognitoPool.MatchString(c.UserPool) && !strings.HasPrefix(c.UserPool, c.Region+"_") {
+		faults = append(faults, fault("Region", "%q is not the region of user pool %q", c.Region, c.UserPool))
 	}
 	return errors.Join(faults...)
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"runtime"
 
 	"github.com/sallyport-auth/sallyport/internal/sqlstore"
 )
@@ -101,6 +102,9 @@ func (w *writer) run() {
 // collect takes the steps that wait already. It waits for none: while one group is written the
 // next one gathers.
 func (w *writer) collect(first *step) []*step {
+	// The scheduler runs a receiver right after its sender. Those who could send by now go first, or on one
+	// core every group would be of one step: 8,000 refreshes a second became 2,000.
+	runtime.Gosched()
 	group := []*step{first}
 	for len(group) < w.limit {
 		select {

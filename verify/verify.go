@@ -82,7 +82,7 @@ func New(c Config) (*Verifier, error) {
 	return &Verifier{
 		rules: accesstoken.Rules{
 			Issuer: c.Issuer, Audience: []string{c.Audience}, Leeway: c.Leeway, Now: c.Now,
-			Cache: accesstoken.NewCache(cmp.Or(c.CacheSize, defaultCacheSize)),
+			Cache: accesstoken.NewCache(cmp.Or(c.CacheSize, accesstoken.DefaultCacheSize)),
 		},
 		logger: c.Logger,
 		keys: NewKeySet(KeySetConfig{
@@ -91,8 +91,6 @@ func New(c Config) (*Verifier, error) {
 		}),
 	}, nil
 }
-
-const defaultCacheSize = 8192
 
 // hostOf is the host of an address that checkAddress accepts.
 func hostOf(address string) string {

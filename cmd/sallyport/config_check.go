@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/sallyport-auth/sallyport"
 	"github.com/sallyport-auth/sallyport/authhttp"
 	"github.com/sallyport-auth/sallyport/cmd/sallyport/settings"
 )
@@ -40,11 +39,11 @@ func (c configCheck) Run(ctx context.Context, w world) error {
 	for _, warning := range s.Warnings {
 		warn(w, warning)
 	}
-	what := "what is set"
+	verdict := "the settings are valid"
 	if s.File != "" {
-		what = s.File
+		verdict = s.File + " is valid"
 	}
-	_, err = fmt.Fprintf(w.stdout, "%s is valid\n", what)
+	_, err = fmt.Fprintln(w.stdout, verdict)
 	return err
 }
 
@@ -67,7 +66,7 @@ func rehearse(ctx context.Context, s *settings.Settings) (err error) {
 	trial.Database = "sqlite:" + filepath.Join(folder, "check.db")
 	trial.Issuer = s.IssuerAt(1) // the port matters only when it is open
 	log := slog.New(slog.DiscardHandler)
-	svc, err := open(ctx, what, &trial, log, func(sallyport.Observation) {})
+	svc, err := open(ctx, what, &trial, log, &serving{})
 	if err != nil {
 		return err
 	}

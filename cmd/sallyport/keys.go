@@ -28,7 +28,7 @@ func (keysCommand) examples() []string {
 // shownKey is a signing key as every output shows it.
 type shownKey struct {
 	ID        string             `json:"id"`
-	Algorithm string             `json:"alg"`
+	Algorithm jws.Algorithm      `json:"alg"`
 	State     sallyport.KeyState `json:"state"`
 	CreatedAt time.Time          `json:"created_at"`
 	SignsFrom time.Time          `json:"signs_from"`
@@ -53,7 +53,7 @@ func (keysList) examples() []string {
 	return []string{"sallyport keys list", "sallyport keys list --json"}
 }
 
-// Run lists the signing keys, those that sign first in front.
+// Run lists the signing keys in the order in which they sign.
 func (c keysList) Run(ctx context.Context, w world) error {
 	return c.with(ctx, w, "keys list", func(svc *opened, _ *settings.Settings) error {
 		keys := []shownKey{}
@@ -77,7 +77,7 @@ func writeKeys(to io.Writer, keys []shownKey) error {
 		if k.RemovedAt != nil {
 			removed = k.RemovedAt.Format(time.RFC3339)
 		}
-		lines.line(k.ID, k.Algorithm, string(k.State), k.CreatedAt.Format(time.RFC3339), k.SignsFrom.Format(time.RFC3339), removed)
+		lines.line(k.ID, string(k.Algorithm), string(k.State), k.CreatedAt.Format(time.RFC3339), k.SignsFrom.Format(time.RFC3339), removed)
 	}
 	return lines.end()
 }

@@ -1,4 +1,5 @@
-// Command sallyport is the server and the commands that look after its users.
+// Command sallyport is the server and the commands that look after its users, signing keys
+// and settings.
 //
 // main.go parses the command line, one file holds each command, open.go makes a service of the
 // settings, and package settings reads those. testdata holds the specification.

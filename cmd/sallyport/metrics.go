@@ -24,7 +24,7 @@ type metrics struct {
 	refreshes *prometheus.CounterVec
 }
 
-func newMetrics(now func() time.Time) *metrics {
+func newMetrics() *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -48,7 +48,7 @@ func newMetrics(now func() time.Time) *metrics {
 	})
 	info.Set(1)
 	started := prometheus.NewGauge(prometheus.GaugeOpts{Name: "sallyport_start_time_seconds", Help: "When the server started, in unix seconds."})
-	started.Set(float64(now().UnixMilli()) / 1000)
+	started.Set(float64(time.Now().UnixMilli()) / 1000)
 	m.registry.MustRegister(m.requests, m.signIns, m.exchanges, m.refreshes, info, started,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
@@ -79,8 +79,8 @@ func (m *metrics) request(route, method string, answer *answerWriter, duration t
 	m.requests.WithLabelValues(strings.TrimSuffix(route, "/"), method, code).Observe(duration.Seconds())
 }
 
-// watchKeys shows the signing keys of a service.
-func (m *metrics) watchKeys(svc *sallyport.Service) {
+// registerKeys shows the signing keys of a service.
+func (m *metrics) registerKeys(svc *sallyport.Service) {
 	m.registry.MustRegister(keyCollector{
 		svc: svc,
 		age: prometheus.NewDesc("sallyport_signing_key_age_seconds", "For how long the active key has signed.", nil, nil),

@@ -34,6 +34,9 @@ func (f sourceFlags) load(w world, more map[string]*string) (*settings.Settings,
 	return settings.Load(settings.Sources{File: f.Config, Environ: w.environ, Flags: flags})
 }
 
+// serving is what a server has besides.
+type serving struct{ observe func(sallyport.Observation) }
+
 // opened is a service with its store and its claims hook, nil for none. Close them with close.
 type opened struct {
 	*sallyport.Service
@@ -41,9 +44,9 @@ type opened struct {
 	hook  *claimhook.Hook
 }
 
-// open opens the database and makes the service on it. A server gives observe, and gets identity providers and
-// claims hook. what is being attempted begins a failure.
-func open(ctx context.Context, what string, s *settings.Settings, log *slog.Logger, observe func(sallyport.Observation)) (o *opened, err error) {
+// open opens the database and makes the service on it: for a command as it is, for a server with what serving
+// adds. what is being attempted begins a failure.
+func open(ctx context.Context, what string, s *settings.Settings, log *slog.Logger, server *serving) (o *opened, err error) {
 	file := s.DatabaseFile()
 	store, err := sqlite.Open(file)
 	if err != nil {
@@ -57,9 +60,9 @@ func open(ctx context.Context, what string, s *settings.Settings, log *slog.Logg
 		}
 	}()
 	cfg := serviceConfig(s)
-	cfg.Store, cfg.Logger, cfg.Observe = store, log, observe
-	if observe != nil {
-		cfg.Providers = providers(s.IDPs)
+	cfg.Store, cfg.Logger = store, log
+	if server != nil { // commands ask no provider and no hook
+		cfg.Observe, cfg.Providers = server.observe, providers(s.IDPs)
 		if s.Hook.URL != "" {
 			if o.hook, err = claimhook.New(claimhook.Config{URL: s.Hook.URL, Secret: s.Hook.Secret, Timeout: s.Hook.Timeout}); err != nil {
 				return o, err

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-	"time"
 
 	"github.com/sallyport-auth/sallyport/authhttp"
 	"github.com/sallyport-auth/sallyport/cmd/sallyport/settings"
@@ -55,8 +54,8 @@ func serve(ctx context.Context, stopping func(), s *settings.Settings, log *slog
 		defer admin.Close()
 	}
 	s.Issuer = s.IssuerAt(port(public))
-	m := newMetrics(time.Now)
-	svc, err := open(ctx, "serve", s, log, m.observe)
+	m := newMetrics()
+	svc, err := open(ctx, "serve", s, log, &serving{m.observe})
 	if err != nil {
 		return err
 	}
@@ -66,7 +65,7 @@ func serve(ctx context.Context, stopping func(), s *settings.Settings, log *slog
 		return explainStart("serve", s, err)
 	}
 
-	m.watchKeys(svc.Service)
+	m.registerKeys(svc.Service)
 	srv := newServer(log)
 	srv.serve(public, logRequests(log, svc.Now, m.request, newPublic(auth, s.Path)))
 	attrs := []any{"issuer", s.Issuer, "listen", public.Addr().String(), "database", s.Database, "version", buildVersion().Version}

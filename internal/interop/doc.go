@@ -1,5 +1,5 @@
-// Package interop holds Sallyport's tokens against other JOSE libraries: what we sign they verify, what
-// they sign correctly we verify, and what we accept they accept. Where they accept and we refuse,
-// refusals.md has the case and the reason. Package bench measures them side by side. It is a module of
+// Package interop holds Sallyport's tokens against other JOSE libraries: what we sign they verify, and
+// what they sign correctly we verify. Where they disagree with us, in either direction, refusals.md has
+// the case and the reason. Package bench measures them side by side. It is a module of
 // its own, never released, so that nobody who uses Sallyport carries those libraries.
 package interop

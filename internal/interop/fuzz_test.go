@@ -18,14 +18,12 @@ import (
 func FuzzTokens(f *testing.F) {
 	signers := newSigners(f)
 	p := newParties(f, keySetOf(f, signers))
-	fill := func(i int, header string) string {
-		s, other := signers[i], signers[(i+1)%len(signers)]
-		return strings.NewReplacer("$alg", string(s.alg), "$kid", s.kid, "$other", other.kid, "$lower", strings.ToLower(string(s.alg))).Replace(header)
-	}
+	strangers := newSigners(f)
 	for i := range signers {
+		fill := fillHeader(f, signers, i, strangers[i])
 		for _, h := range headers {
 			if len(h.header) < 4000 {
-				f.Add(uint8(i), fill(i, h.header), `{"sub":"alice"}`, uint16(0), uint8(0), "")
+				f.Add(uint8(i), fill.Replace(h.header), `{"sub":"alice"}`, uint16(0), uint8(0), "")
 			}
 		}
 		for _, pl := range payloads {

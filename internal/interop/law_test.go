@@ -50,7 +50,7 @@ func (d differences) hold(t *testing.T, ours judge, others []judge, variants []v
 			want = row.who
 		}
 		if got := strings.Join(far, ", "); got != want {
-			t.Errorf("%s: we say %v, otherwise say %q, listed are %q\n%.300q", v.name, own.err, got, want, v.input)
+			t.Errorf("%s: we say %v, these say otherwise: %q, listed are %q\n%.300q", v.name, own.err, got, want, v.input)
 		}
 	}
 	for _, list := range []map[string]difference{refused, accepted} {
@@ -67,7 +67,7 @@ func (d differences) hold(t *testing.T, ours judge, others []judge, variants []v
 	}
 }
 
-// disagreeing are the names of the others that judge otherwise than we. Who accepts too must have read the
+// disagreeing are the names of the others that judge differently from us. One that also accepts must have read the
 // same bytes and used the same key.
 func disagreeing(t *testing.T, v variant, own verdict, others []judge) (names []string) {
 	t.Helper()
@@ -188,8 +188,8 @@ func page() string {
 		{"Keys that a program hands over as they are", givenDifferences},
 	} {
 		fmt.Fprintf(&b, "\n## %s\n", section.title)
-		table(&b, "| case | who accepts | why we refuse | source |", section.lists.refused)
-		table(&b, "| case | who refuses | why we accept | source |", section.lists.accepted)
+		table(&b, "| cases | who accepts | why we refuse | source |", section.lists.refused)
+		table(&b, "| cases | who refuses | why we accept | source |", section.lists.accepted)
 	}
 	return b.String()
 }
@@ -200,9 +200,7 @@ func table(b *strings.Builder, head string, rows []difference) {
 	}
 	fmt.Fprintf(b, "\n%s\n| --- | --- | --- | --- |\n", head)
 	for _, row := range rows {
-		for _, name := range row.cases {
-			fmt.Fprintf(b, "| %s | %s | %s | %s |\n", name, row.who, row.why, row.source)
-		}
+		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", strings.Join(row.cases, "; "), row.who, row.why, row.source)
 	}
 }
 

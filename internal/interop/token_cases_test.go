@@ -271,14 +271,21 @@ func strayBits(s string) string {
 // spelledPayload has both characters in which the alphabets differ and, as the header below, unused bits.
 const spelledPayload = `{"sub":"???>>>"}`
 
+// fillHeader fills in what the headers of the cases leave open.
+func fillHeader(t testing.TB, signers []signer, i int, stranger signer) *strings.Replacer {
+	t.Helper()
+	s, other := signers[i], signers[(i+1)%len(signers)]
+	return strings.NewReplacer("$alg", string(s.alg), "$kid", s.kid, "$tail", strings.TrimPrefix(s.kid, "key"), "$KID", strings.ToUpper(s.kid),
+		"$lower", strings.ToLower(string(s.alg)), "$otheralg", string(other.alg), "$other", other.kid,
+		"$jwk", string(marshal(t, s.jwk(t))), "$strangejwk", string(marshal(t, stranger.jwk(t))))
+}
+
 // tokenVariants makes every variant of a token of signers[i], under the name that it has in the lists.
 func tokenVariants(t testing.TB, signers []signer, i int) []variant {
 	t.Helper()
-	s, other := signers[i], signers[(i+1)%len(signers)]
+	s := signers[i]
 	stranger := newSigners(t)[i]
-	fill := strings.NewReplacer("$alg", string(s.alg), "$kid", s.kid, "$tail", strings.TrimPrefix(s.kid, "key"), "$KID", strings.ToUpper(s.kid),
-		"$lower", strings.ToLower(string(s.alg)), "$otheralg", string(other.alg), "$other", other.kid,
-		"$jwk", string(marshal(t, s.jwk(t))), "$strangejwk", string(marshal(t, stranger.jwk(t))))
+	fill := fillHeader(t, signers, i, stranger)
 
 	var all []variant
 	for _, h := range headers {

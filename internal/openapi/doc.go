@@ -2,5 +2,5 @@
 //
 // Start with [Load]. Tests hand every exchange to [Checker.Check], which refuses what the document does
 // not say, and ask [Checker.Unseen] at their end for what the document says and nobody saw. Tests
-// alone use it: the binary serves the document as it is.
+// alone use it: the binary serves the document with its own issuer.
 package openapi

@@ -18,6 +18,8 @@ const (
 	MaxBytes = 8 << 10
 	// DefaultLeeway is the tolerance for clocks that differ.
 	DefaultLeeway = 60 * time.Second
+	// DefaultCacheSize is how many tokens are remembered where nothing else is said: 16 MiB at most.
+	DefaultCacheSize = 8192
 )
 
 var (

@@ -14,8 +14,8 @@ import (
 // use, so several [Rules] may share one cache.
 //
 // A token is recognised by the SHA-256 of its whole text: another spelling is another token, and no token stays in
-// memory. Any number of goroutines may use a cache. It has none of its own: what is old makes room when something new
-// comes.
+// memory. Any number of goroutines may use a cache. It starts no goroutine: an old token
+// goes when a new one needs the room.
 type Cache struct {
 	tokens, bytes int // the most that one generation of one shard holds
 	shards        [cacheShards]cacheShard

@@ -192,7 +192,7 @@ func TestRulesThatShareACache(t *testing.T) {
 	}
 }
 
-// TestClaimsCannotBePoisoned changes everything that a handler can reach and looks what the next one gets.
+// TestClaimsCannotBePoisoned changes everything that a handler can reach and checks what the next one gets.
 func TestClaimsCannotBePoisoned(t *testing.T) {
 	b := newBench(t)
 	extra := map[string]any{

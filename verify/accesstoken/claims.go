@@ -8,8 +8,8 @@ import (
 	"github.com/sallyport-auth/sallyport/verify/strictjson"
 )
 
-// Claims is what a verified access token says. It belongs to whom it was given: what is changed in it is seen by nobody
-// who brings the same token again.
+// Claims is what a verified access token says. The caller owns it: what it changes here is not seen at the next use of
+// the same token.
 type Claims struct {
 	Issuer    string    // "iss"
 	Subject   string    // "sub": the user, whose identity is issuer and subject together

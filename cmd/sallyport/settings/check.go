@@ -12,6 +12,7 @@ import (
 
 	"github.com/sallyport-auth/sallyport"
 	"github.com/sallyport-auth/sallyport/authhttp"
+	"github.com/sallyport-auth/sallyport/claimhook"
 	"github.com/sallyport-auth/sallyport/verify/accesstoken"
 )
 
@@ -61,18 +62,11 @@ func checkCookieName(name string) string {
 
 // checkHookURL never shows the value: its query may hold a token.
 func checkHookURL(text string) string {
-	u, err := url.Parse(text)
-	switch {
-	case !oneWord(text) || err != nil || u.Host == "":
-		return "it is no URL; want one such as https://hooks.example.com/claims"
-	case u.User != nil:
-		return "it must have no user"
-	case strings.Contains(text, "#"):
-		return "it must have no fragment"
-	case u.Scheme == "http" && !sallyport.IsLoopback(u.Hostname()):
-		return "http is for loopback hosts only; want https"
-	case u.Scheme != "https" && u.Scheme != "http":
-		return "want https"
+	if !oneWord(text) {
+		return "it is no absolute URL; want one such as https://hooks.example.com/claims"
+	}
+	if err := claimhook.CheckURL(text); err != nil {
+		return err.Error()
 	}
 	return ""
 }
@@ -99,48 +93,6 @@ func checkClaim(name string) string {
 		return show(name) + " is a claim of every access token already"
 	}
 	return ""
-}
-
-// idp reads one entry of idps and checks that it is complete.
-func (l *loader) idp(into *IDP, n node, path string) {
-	l.settings.places[path] = n.at
-	if n.shape != mapping {
-		if n.shape != refused {
-			l.fault(n.at, path, "want a provider with name and provider")
-		}
-		return
-	}
-	for i := range idpTable {
-		if row := &idpTable[i]; row.standard != "" {
-			l.decode(row.rule, path+".", node{shape: word, text: row.standard}, row.field(into))
-		}
-	}
-	given := map[string]Place{}
-	walk(l, idpTable, n, path, "", func(row *setting[IDP], value node) {
-		given[row.key] = value.at
-		l.settings.places[path+"."+row.key] = value.at
-		l.decode(row.rule, path+".", value, row.field(into))
-	})
-	l.checkIDP(into, n.at, path, given)
-}
-
-func (l *loader) checkIDP(p *IDP, at Place, path string, given map[string]Place) {
-	needed := map[string]string{"name": p.Name, "provider": p.Provider, "client_id": p.ClientID}
-	switch {
-	case p.Provider == ProviderOIDC:
-		needed["issuer"] = p.Issuer
-	case p.Provider == ProviderCognito && p.Issuer == "": // which replaces both, for an emulator
-		needed["region"], needed["user_pool"] = p.Region, p.UserPool
-	}
-	for _, row := range idpTable {
-		name := path + "." + row.key
-		if value, isNeeded := needed[row.key]; isNeeded && value == "" && l.sound(name) {
-			l.fault(at, name, "it is missing")
-		}
-		if here, ok := given[row.key]; ok && row.provider != "" && p.Provider != "" && p.Provider != row.provider {
-			l.fault(here, name, "only provider "+row.provider+" has it; remove it")
-		}
-	}
 }
 
 // check is about settings that do not go together. A setting that has a fault of its own is left out.
@@ -297,7 +249,7 @@ func (l *loader) checkTTLs() {
 		l.conflict(problemf("it is %s, more than tokens.session_ttl, which is %s", brief(t.IdleTTL), brief(t.SessionTTL)), "tokens.idle_ttl")
 	}
 	if l.sound("tokens.access_ttl") && t.AccessTTL > t.SessionTTL {
-		l.warn("tokens.access_ttl: it is %s, more than tokens.session_ttl, which is %s: access tokens outlive their session", brief(t.AccessTTL), brief(t.SessionTTL))
+		l.warn("tokens.access_ttl: it is %s, more than tokens.session_ttl, which is %s: an access token ends with its session, so the rest has no effect", brief(t.AccessTTL), brief(t.SessionTTL))
 	}
 }
 

@@ -2,12 +2,14 @@ package settings
 
 import (
 	"cmp"
-	"encoding/base64"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/sallyport-auth/sallyport"
+	"github.com/sallyport-auth/sallyport/claimhook"
 )
 
 // decode reads a value into what into points to, which is left alone when the value is at fault.
@@ -165,9 +167,9 @@ func (d *decoder) secret(n node, into *Secret) bool {
 		switch {
 		case item.shape != text:
 			good = d.fault(item, "want text in quotes")
-		case len(item.text) < minSecret:
+		case len(item.text) < sallyport.MinSecretBytes:
 			good = d.fault(item, ordinal(i, len(n.items))+"it has "+strconv.Itoa(len(item.text))+
-				" bytes, want at least "+strconv.Itoa(minSecret)+" from a secure source")
+				" bytes, want at least "+strconv.Itoa(sallyport.MinSecretBytes)+" from a secure source")
 		default:
 			secrets = append(secrets, []byte(item.text))
 		}
@@ -183,30 +185,12 @@ func (d *decoder) hookSecret(n node, into *HookSecret) bool {
 	if n.shape != word && n.shape != text {
 		return d.fault(n, "want text in quotes")
 	}
-	key := []byte(n.text)
-	if encoded, isEncoded := strings.CutPrefix(n.text, encodedKey); isEncoded {
-		decoded, err := base64.StdEncoding.DecodeString(encoded)
-		if err != nil {
-			return d.fault(n, "want base64 after "+encodedKey)
-		}
-		key = decoded
-	}
-	if len(key) < minHookSecret {
-		return d.fault(n, problemf("the key has %d bytes, want at least %d from a secure source", len(key), minHookSecret))
+	if err := claimhook.CheckSecret([]byte(n.text)); err != nil {
+		return d.fault(n, err.Error())
 	}
 	*into = HookSecret(n.text)
 	return true
 }
-
-const (
-	// encodedKey begins a key in base64, as Standard Webhooks write it.
-	encodedKey = "whsec_"
-	// minHookSecret is the least key in bytes that Standard Webhooks allow.
-	minHookSecret = 24
-)
-
-// minSecret is the least root secret in bytes: 256 bits.
-const minSecret = 32
 
 // ordinal tells which of several secrets is meant, without showing it.
 func ordinal(i, of int) string {

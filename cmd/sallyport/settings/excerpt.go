@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"bytes"
 	"regexp"
 	"strconv"
 	"strings"
@@ -21,8 +22,11 @@ type mark struct {
 	isKey bool
 }
 
-// newDocument takes content with its line ends as \n and without a byte order mark.
+// newDocument takes a byte order mark away and gives the lines Unix's ends, because the parser counts
+// columns otherwise.
 func newDocument(name string, content []byte) *document {
+	content = bytes.TrimPrefix(content, []byte("\xef\xbb\xbf"))
+	content = bytes.ReplaceAll(content, []byte("\r\n"), []byte("\n"))
 	return &document{name: name, lines: strings.Split(string(content), "\n"), marks: map[Place]mark{}}
 }
 
@@ -35,7 +39,7 @@ const masked = "***"
 //	>  3 |   access_ttll: ***
 //	         ^
 //
-// Any line of the file may be part of a secret, so nothing is shown but known keys at the begin of a
+// Any line of the file may be part of a secret, so nothing is shown but known keys at the beginning of a
 // line, and what is meant if that is a key or the value of a setting that holds no secret. "" when
 // the fault has no line.
 func (d *document) excerpt(f *Fault) string {
@@ -119,7 +123,7 @@ func publicIn[T any](rows []setting[T], key string) bool {
 	return false
 }
 
-// leadLike is the begin of a line: spaces, the dashes of lists, a key.
+// leadLike is the beginning of a line: spaces, the dashes of lists, a key.
 var leadLike = regexp.MustCompile(`^( *(?:- +)*)([a-z_]+:(?: +|$))?`)
 
 // maxLead keeps what is meant on the screen.

@@ -203,7 +203,7 @@ func checkCaret(t *testing.T, file string, f *Fault) {
 	}
 	lines := strings.Split(strings.TrimSuffix(f.excerpt, "\n"), "\n")
 	caret, shown := len(lines[len(lines)-1])-1, lines[len(lines)-2]
-	source := string(normal([]byte(file)))
+	source := strings.Join(newDocument("", []byte(file)).lines, "\n")
 	line := []rune(strings.Split(source, "\n")[f.Place.Line-1])
 	meant := ""
 	if f.Place.Column <= len(line) {

@@ -56,10 +56,10 @@ func (f *Fault) what() string {
 	return f.Key + ": " + f.Problem
 }
 
-// Long is the fault as a person wants to see it: for a fault that Load found in a file, the line and
+// long is the fault as a person wants to see it: for a fault in a file, the line and
 // the column, and an excerpt with a caret below what is meant; else one line that begins with the
 // name of the program. It ends with a newline.
-func (f *Fault) Long() string {
+func (f *Fault) long() string {
 	if f.excerpt == "" {
 		return program + printable(f.Error()) + "\n"
 	}
@@ -96,7 +96,7 @@ func (fs Faults) Error() string {
 }
 
 // Long is all faults as a person wants to see them: a line that names the file before those that are
-// in it, then every fault as Fault.Long has it.
+// in it, then every fault at its place.
 func (fs Faults) Long() string {
 	var b strings.Builder
 	headed := false
@@ -105,7 +105,7 @@ func (fs Faults) Long() string {
 			headed = true
 			b.WriteString(program + printable(f.Place.File) + " is not valid\n")
 		}
-		b.WriteString(f.Long())
+		b.WriteString(f.long())
 	}
 	return b.String()
 }

@@ -290,7 +290,7 @@ var faultCases = []struct {
 		want: []string{"SALLYPORT_CLAIMS_HOOK_URL: http is for loopback hosts only; want https"}},
 	{name: "hook by another scheme", env: []string{"SALLYPORT_CLAIMS_HOOK_URL=ftp://hooks.example.com/"}, want: []string{"SALLYPORT_CLAIMS_HOOK_URL: want https"}},
 	{name: "hook that is no URL", env: []string{"SALLYPORT_CLAIMS_HOOK_URL=hooks.example.com"},
-		want: []string{"SALLYPORT_CLAIMS_HOOK_URL: it is no URL; want one such as https://hooks.example.com/claims"}},
+		want: []string{"SALLYPORT_CLAIMS_HOOK_URL: it is no absolute URL; want one such as https://hooks.example.com/claims"}},
 	{name: "hook that may take a minute", file: "claims:\n  hook:\n    timeout: 1m\n",
 		want: []string{"sallyport.yaml:3: claims.hook.timeout: it is 1m, want between 100ms and 10s"}},
 

@@ -73,7 +73,7 @@ var idpTable = []setting[IDP]{
 		about: "whether an unknown identity becomes a user"},
 		func(p *IDP) any { return &p.CreateUsers }},
 	{rule{key: "require_verified_email", ofProvider: map[string]bool{ProviderCognito: false, ProviderOIDC: true},
-		about: "whether an address that is said to be unverified keeps a user from being made"},
+		about: "refuse to make a user whose address the provider calls unverified"},
 		func(p *IDP) any { return &p.RequireVerifiedEmail }},
 	{rule{key: "require_nonce", standard: "false",
 		about: "refuse an exchange without a nonce"},
@@ -106,4 +106,46 @@ var idpTable = []setting[IDP]{
 	{rule{key: "sync", later: "taking over changes from the provider is", now: "false",
 		about: "take over name and address at every exchange"},
 		unused[IDP, bool]},
+}
+
+// idp reads one entry of idps and checks that it is complete.
+func (l *loader) idp(into *IDP, n node, path string) {
+	l.settings.places[path] = n.at
+	if n.shape != mapping {
+		if n.shape != refused {
+			l.fault(n.at, path, "want a provider with name and provider")
+		}
+		return
+	}
+	for i := range idpTable {
+		if row := &idpTable[i]; row.standard != "" {
+			l.decode(row.rule, path+".", node{shape: word, text: row.standard}, row.field(into))
+		}
+	}
+	given := map[string]Place{}
+	walk(l, idpTable, n, path, "", func(row *setting[IDP], value node) {
+		given[row.key] = value.at
+		l.settings.places[path+"."+row.key] = value.at
+		l.decode(row.rule, path+".", value, row.field(into))
+	})
+	l.checkIDP(into, n.at, path, given)
+}
+
+func (l *loader) checkIDP(p *IDP, at Place, path string, given map[string]Place) {
+	needed := map[string]string{"name": p.Name, "provider": p.Provider, "client_id": p.ClientID}
+	switch {
+	case p.Provider == ProviderOIDC:
+		needed["issuer"] = p.Issuer
+	case p.Provider == ProviderCognito && p.Issuer == "": // which replaces both, for an emulator
+		needed["region"], needed["user_pool"] = p.Region, p.UserPool
+	}
+	for _, row := range idpTable {
+		name := path + "." + row.key
+		if value, isNeeded := needed[row.key]; isNeeded && value == "" && l.sound(name) {
+			l.fault(at, name, "it is missing")
+		}
+		if here, ok := given[row.key]; ok && row.provider != "" && p.Provider != "" && p.Provider != row.provider {
+			l.fault(here, name, "only provider "+row.provider+" has it; remove it")
+		}
+	}
 }

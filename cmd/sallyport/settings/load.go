@@ -21,7 +21,7 @@ type Sources struct {
 // Load reads the sources, each over the one before it, and checks what they say together. The error
 // is a Faults with everything that is wrong.
 func Load(from Sources) (*Settings, error) {
-	l := &loader{settings: &Settings{places: map[string]Place{}}, broken: map[string]bool{}, document: &document{}}
+	l := &loader{settings: &Settings{places: map[string]Place{}, excerpts: map[string]string{}}, broken: map[string]bool{}, document: &document{}}
 	for i := range table {
 		if row := &table[i]; row.standard != "" {
 			l.decode(row.rule, "", node{shape: word, text: row.standard}, row.field(l.settings))
@@ -39,6 +39,11 @@ func Load(from Sources) (*Settings, error) {
 			f.excerpt = l.document.excerpt(f)
 		}
 		return nil, l.faults
+	}
+	for key, at := range l.settings.places {
+		if at.File != "" {
+			l.settings.excerpts[key] = l.document.excerpt(&Fault{Place: at, Key: key})
+		}
 	}
 	return l.settings, nil
 }
@@ -82,7 +87,7 @@ func (l *loader) readFile(name string) {
 		return
 	}
 	l.settings.File = name
-	l.document = newDocument(name, normal(content))
+	l.document = newDocument(name, content)
 	root, faults := readYAML(l.document)
 	l.faults = append(l.faults, faults...)
 	l.unread = len(faults) > 0

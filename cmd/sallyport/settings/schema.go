@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"strings"
 	"time"
+
+	"github.com/sallyport-auth/sallyport"
+	"github.com/sallyport-auth/sallyport/claimhook"
 )
 
 //go:generate go test . -run ^TestSchemaFile$ -update
@@ -104,10 +107,10 @@ func (r rule) typed(into any) *schema {
 	case *[]string:
 		return &schema{Type: "array", Items: &schema{Type: "string", MinLength: 1, Pattern: r.pattern}}
 	case *Secret:
-		one := &schema{Type: "string", MinLength: minSecret}
+		one := &schema{Type: "string", MinLength: sallyport.MinSecretBytes}
 		return &schema{AnyOf: []*schema{one, {Type: "array", Items: one, MinItems: 1}}}
 	case *HookSecret:
-		return &schema{Type: "string", MinLength: minHookSecret}
+		return &schema{Type: "string", MinLength: claimhook.MinSecretBytes}
 	case *[]IDP:
 		return &schema{Type: "array", Items: idpSchema()}
 	}

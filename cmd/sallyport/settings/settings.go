@@ -37,7 +37,8 @@ type Settings struct {
 	// Warnings are about what may stay as it is but should not, one sentence each.
 	Warnings []string
 
-	places map[string]Place // where each setting that is not the default was given
+	places   map[string]Place  // where each setting that is not the default was given
+	excerpts map[string]string // of the file, masked, for those that were given there
 }
 
 // Secret is root secrets, the newest first. It prints as [redacted].
@@ -115,18 +116,16 @@ func (s *Settings) Given(key string) bool {
 // Fault says what is wrong with the setting key in the words of problem, and where it was given.
 // It is for faults that are found only when a setting is used.
 func (s *Settings) Fault(key, problem string) *Fault {
-	return &Fault{Place: s.place(key), Key: key, Problem: problem}
+	given := s.given(key)
+	return &Fault{Place: s.places[given], Key: key, Problem: problem, excerpt: s.excerpts[given]}
 }
 
-// place is where key was given; where what holds key was given, when it is a missing member.
-func (s *Settings) place(key string) Place {
-	for key != "" {
-		if at, given := s.places[key]; given {
-			return at
-		}
+// given is key if it was given; what holds key, when it is a missing member of that; else "".
+func (s *Settings) given(key string) string {
+	for key != "" && !s.Given(key) {
 		key = key[:max(0, strings.LastIndexAny(key, ".["))]
 	}
-	return Place{}
+	return key
 }
 
 // IssuerAt is the issuer of a server that listens on the given TCP port. The port matters only

@@ -88,10 +88,10 @@ var table = []setting[Settings]{
 		about: "name the cookies __Host-…; needs path / and no domain"},
 		func(s *Settings) any { return &s.Cookie.HostPrefix }},
 	{rule{key: "cookie.insecure", standard: "false",
-		about: "leave Secure away; for http issuers on loopback only"},
+		about: "omit Secure; for http issuers on loopback only"},
 		func(s *Settings) any { return &s.Cookie.Insecure }},
 	{rule{key: "csrf", standard: "auto", words: []string{"auto", "token"},
-		about: "whether a same-origin request may leave CSRF_token away (auto) or never (token)"},
+		about: "whether a same-origin request may omit CSRF_token (auto) or never may (token)"},
 		func(s *Settings) any { return &s.CSRF }},
 
 	{rule{key: "trusted_origins", check: checkOrigin, pattern: `^https?://[^/?#@* ]+$`,

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/sallyport-auth/sallyport"
 )
 
 // Template is a file of settings that says what can be set. Every setting is commented out at its
@@ -141,7 +143,7 @@ func (r rule) written(into any) string {
 	case *Secret:
 		text = randomText()
 	case *HookSecret:
-		text = encodedKey + randomText()
+		text = "whsec_" + randomText()
 	}
 	return quoted(text)
 }
@@ -159,7 +161,7 @@ func quoted(text string) string {
 
 // randomText is 256 bits from a secure source.
 func randomText() string {
-	key := make([]byte, minSecret)
+	key := make([]byte, sallyport.MinSecretBytes)
 	rand.Read(key) // never fails
 	return base64.StdEncoding.EncodeToString(key)
 }

@@ -19,11 +19,11 @@ func walk[T any](l *loader, rows []setting[T], n node, path, prefix string, set 
 		row := slices.IndexFunc(rows, func(r setting[T]) bool { return r.key == key && !strings.Contains(m.name, ".") })
 		switch {
 		case seen[m.name]:
-			l.fault(m.at, path, "the key "+shown(m.name)+" is there twice")
+			l.fault(m.at, path, "the key "+showKey(m.name)+" is there twice")
 		case row >= 0:
 			set(&rows[row], value)
 		case !slices.ContainsFunc(rows, func(r setting[T]) bool { return strings.HasPrefix(r.key, key+".") }):
-			l.fault(m.at, path, "unknown key "+shown(m.name)+suggestion(rows, prefix, m.name))
+			l.fault(m.at, path, "unknown key "+showKey(m.name)+suggestion(rows, prefix, m.name))
 		case value.shape == mapping:
 			walk(l, rows, value, path, key+".", set)
 		case value.shape != empty && value.shape != refused:
@@ -37,7 +37,7 @@ func walk[T any](l *loader, rows []setting[T], n node, path, prefix string, set 
 // shown.
 var keyLike = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,60}$`)
 
-func shown(name string) string {
+func showKey(name string) string {
 	if !keyLike.MatchString(name) {
 		return "(not shown)"
 	}

@@ -1,7 +1,6 @@
 package settings
 
 import (
-	"bytes"
 	"errors"
 	"strings"
 	"unicode/utf8"
@@ -12,16 +11,9 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// normal is content as the rest of this package wants it: without a byte order mark, and with the
-// line ends of Unix, because the parser counts columns otherwise.
-func normal(content []byte) []byte {
-	content = bytes.TrimPrefix(content, []byte("\xef\xbb\xbf"))
-	return bytes.ReplaceAll(content, []byte("\r\n"), []byte("\n"))
-}
-
-// readYAML turns a file into a node, and marks in d what it finds. Of YAML it takes mappings, lists and scalars; anchors, tags,
-// merge keys and further documents are refused, because a reader of the file could take them for
-// something else than they are.
+// readYAML turns a file into a node, and marks in d what it finds. Of YAML it takes mappings, lists and
+// scalars; anchors, tags, merge keys and further documents are refused, because a reader of the file
+// could take them for something else than they are.
 func readYAML(d *document) (node, Faults) {
 	y := yamlReader{document: d}
 	if faults := y.unreadable(); faults != nil {
@@ -102,7 +94,7 @@ func nesting(line string) int {
 	return strings.Count(line, "[") + strings.Count(line, "{") - strings.Count(line, "]") - strings.Count(line, "}")
 }
 
-// parse reads content. The parser is not ours and has been made to panic by malformed input before;
+// parse reads the lines. The parser is not ours and has been made to panic by malformed input before;
 // a start that fails with a line is better than one that fails with a stack trace.
 func (y *yamlReader) parse() (file *ast.File, fault *Fault) {
 	defer func() {

@@ -1,0 +1,265 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// report is everything that was measured.
+type report struct {
+	Machine      machine        `json:"machine"`
+	Start        *start         `json:"start,omitempty"`
+	Rows         []row          `json:"rows,omitempty"`
+	Floors       []row          `json:"floors,omitempty"`
+	Verification []verification `json:"verification,omitempty"`
+}
+
+// start is about the server before the first sign-in.
+type start struct {
+	Milliseconds float64 `json:"first_answer_ms"` // from the fork to the first 200
+	IdleMiB      float64 `json:"idle_mib"`
+	BinaryMiB    float64 `json:"binary_mib"`
+}
+
+// row is an operation, or a floor. Times are medians of the slices.
+type row struct {
+	Operation string  `json:"operation"`
+	Database  string  `json:"database,omitempty"`
+	Rate      float64 `json:"requests_per_second"`
+	P50       float64 `json:"p50_ms"`
+	P99       float64 `json:"p99_ms"`
+	CPU       float64 `json:"cpu_us_per_request"`
+	Busy      float64 `json:"server_busy"` // share of the time in which the server had its core
+	Others    float64 `json:"others_busy"` // and in which something else had it
+	Requests  int     `json:"requests"`
+	Failures  int     `json:"failures"`
+	Failure   string  `json:"first_failure,omitempty"`
+
+	Floor          string  `json:"floor,omitempty"`
+	FloorRate      float64 `json:"floor_requests_per_second,omitempty"`
+	FloorCPU       float64 `json:"floor_cpu_us_per_request,omitempty"`
+	Ratio          float64 `json:"ratio_to_floor,omitempty"` // the median of those of the pairs
+	TimesReference float64 `json:"times_reference,omitempty"`
+	PeakMiB        float64 `json:"peak_mib,omitempty"`
+	Target         string  `json:"target,omitempty"`
+	Met            *bool   `json:"met,omitempty"`
+}
+
+// newRow makes a row of the slices of an operation and, pair by pair, of its floor; of a floor alone when
+// there are none.
+func newRow(o operation, measured, floors []slice, peak float64) row {
+	r := row{
+		Operation: o.title,
+		Rate:      medianOf(measured, slice.rate),
+		P50:       medianOf(measured, func(s slice) float64 { return milliseconds(percentile(s.latencies, 50)) }),
+		P99:       medianOf(measured, func(s slice) float64 { return milliseconds(percentile(s.latencies, 99)) }),
+		CPU:       medianOf(measured, slice.cpuPerRequest),
+		Busy:      medianOf(measured, func(s slice) float64 { return ratio(s.cpu.Seconds(), s.elapsed.Seconds()) }),
+		Others:    medianOf(measured, func(s slice) float64 { return ratio(s.others.Seconds(), s.elapsed.Seconds()) }),
+		PeakMiB:   peak,
+	}
+	for _, s := range measured {
+		r.Requests += len(s.latencies)
+		r.Failures += s.failed
+		if r.Failure == "" {
+			r.Failure = s.failure
+		}
+	}
+	if floors == nil {
+		return r
+	}
+	r.Database = "SQLite"
+	r.Floor = floorTitle(o.floor)
+	r.FloorRate = medianOf(floors, slice.rate)
+	r.FloorCPU = medianOf(floors, slice.cpuPerRequest)
+	var ratios []float64
+	for i, s := range measured {
+		ratios = append(ratios, ratio(s.rate(), floors[i].rate()))
+	}
+	r.Ratio = median(ratios)
+	r.TimesReference = ratio(r.Rate, o.reference)
+	o.target.judge(&r)
+	return r
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e6 }
+
+// failed are the rows that did not work.
+func (r *report) failed() (titles []string) {
+	for _, row := range r.Rows {
+		if row.Failures > 0 {
+			titles = append(titles, row.Operation)
+		}
+	}
+	return titles
+}
+
+func (r *report) writeJSON(w io.Writer) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(r)
+}
+
+// writeMarkdown writes the tables as they stand in the README.
+func (r *report) writeMarkdown(w io.Writer) error {
+	var text strings.Builder
+	fmt.Fprintf(&text, "%s\n", r.Machine)
+	if len(r.Rows) > 0 {
+		text.WriteByte('\n')
+		writeTable(&text, []string{"operation", "database", ">req/s", ">p50 ms", ">p99 ms", ">floor", ">ratio", ">× reference",
+			">CPU µs", ">floor CPU µs", ">failures", ">peak MiB", "target", "met"}, r.rowTable())
+	}
+	if r.Start != nil {
+		text.WriteByte('\n')
+		writeTable(&text, []string{"server", ">", "target", "met"}, r.startTable())
+	}
+	if len(r.Floors) > 0 {
+		text.WriteByte('\n')
+		writeTable(&text, []string{"floor", ">req/s", ">p50 ms", ">p99 ms", ">CPU µs"}, r.floorTable())
+	}
+	if len(r.Verification) > 0 {
+		text.WriteByte('\n')
+		writeTable(&text, []string{"verification", "algorithm", ">ns", ">ratio to raw", ">allocations", "target", "met"}, r.verificationTable())
+	}
+	for _, note := range r.notes() {
+		fmt.Fprintf(&text, "\n%s\n", note)
+	}
+	_, err := io.WriteString(w, text.String())
+	return err
+}
+
+// writeTable writes a Markdown table. A column whose title begins with ">" is aligned right.
+func writeTable(w io.Writer, titles []string, rows [][]string) {
+	line := func(cells []string) { fmt.Fprintf(w, "| %s |\n", strings.Join(cells, " | ")) }
+	names, rules := make([]string, len(titles)), make([]string, len(titles))
+	for i, title := range titles {
+		name, right := strings.CutPrefix(title, ">")
+		names[i], rules[i] = name, "---"
+		if right {
+			rules[i] = "---:"
+		}
+	}
+	line(names)
+	line(rules)
+	for _, cells := range rows {
+		line(cells)
+	}
+}
+
+func (r *report) rowTable() (table [][]string) {
+	for _, row := range r.Rows {
+		table = append(table, []string{
+			row.Operation, row.Database, number(row.Rate), number(row.P50), number(row.P99), number(row.FloorRate), factor(row.Ratio),
+			factor(row.TimesReference), number(row.CPU), number(row.FloorCPU), fmt.Sprint(row.Failures), number(row.PeakMiB), orDash(row.Target), yesNo(row.Met),
+		})
+	}
+	return table
+}
+
+func (r *report) startTable() (table [][]string) {
+	for _, one := range []struct {
+		title         string
+		value, target float64
+		unit          string
+	}{
+		{"start, to the first answer", r.Start.Milliseconds, maxStart, "ms"},
+		{"memory when idle", r.Start.IdleMiB, maxIdle, "MiB"},
+		{"binary", r.Start.BinaryMiB, maxBinary, "MiB"},
+	} {
+		met := one.value <= one.target
+		table = append(table, []string{one.title, number(one.value) + " " + one.unit, fmt.Sprintf("≤ %.0f %s", one.target, one.unit), yesNo(&met)})
+	}
+	return table
+}
+
+const (
+	maxStart  = 100 // ms
+	maxIdle   = 40  // MiB
+	maxBinary = 25  // MiB
+)
+
+func (r *report) floorTable() (table [][]string) {
+	for _, row := range r.Floors {
+		table = append(table, []string{row.Operation, number(row.Rate), number(row.P50), number(row.P99), number(row.CPU)})
+	}
+	return table
+}
+
+func (r *report) verificationTable() (table [][]string) {
+	for _, v := range r.Verification {
+		table = append(table, []string{
+			v.Verifier, v.Algorithm, fmt.Sprintf("%.0f", v.Nanoseconds), factor(v.Ratio), fmt.Sprintf("%.0f", v.Allocations), orDash(v.Target), yesNo(v.Met),
+		})
+	}
+	return table
+}
+
+// enoughBusy is the share of its core below which a server was not what limited a row.
+const enoughBusy = 0.9
+
+// notes are what a reader should know about single rows.
+func (r *report) notes() (notes []string) {
+	for _, row := range r.Rows {
+		if row.Failures > 0 {
+			notes = append(notes, fmt.Sprintf("%s: **%d of %d failed**, the first with %s.", row.Operation, row.Failures, row.Requests, row.Failure))
+		}
+		if row.Busy > 0 && row.Busy < enoughBusy {
+			notes = append(notes, fmt.Sprintf("%s: the server used %.0f %% of its core, other programs and interrupts %.0f %%; the rest it waited, for the disk or for the load.",
+				row.Operation, row.Busy*100, row.Others*100))
+		}
+	}
+	return notes
+}
+
+// number has three digits, or all of those before the point.
+func number(v float64) string {
+	switch {
+	case v == 0:
+		return "-"
+	case v < 10:
+		return fmt.Sprintf("%.2f", v)
+	case v < 100:
+		return fmt.Sprintf("%.1f", v)
+	}
+	return thousands(fmt.Sprintf("%.0f", v))
+}
+
+// thousands puts a comma before every third digit from the end.
+func thousands(digits string) string {
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}
+
+func factor(v float64) string {
+	switch {
+	case v == 0:
+		return "-"
+	case v < 0.1:
+		return fmt.Sprintf("%.3f", v)
+	case v < 10:
+		return fmt.Sprintf("%.2f", v)
+	}
+	return fmt.Sprintf("%.1f", v)
+}
+
+func orDash(text string) string {
+	if text == "" {
+		return "-"
+	}
+	return text
+}
+
+func yesNo(met *bool) string {
+	switch {
+	case met == nil:
+		return "-"
+	case *met:
+		return "yes"
+	}
+	return "**no**"
+}
