@@ -198,7 +198,7 @@ func CheckIssuer(text string) error {
 	case text == "":
 		return errors.New("it is missing; give the public URL of the mount, such as https://app.example.com/auth")
 	case err != nil || u.Host == "" || u.Opaque != "":
-		return fmt.Errorf("%q is no absolute URL", text)
+		return errors.New("it is not an absolute URL") // which is not shown: it may hold a password
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || strings.Contains(text, "#"):
 		return errors.New("it must have no user, query or fragment")
 	case strings.HasSuffix(u.Path, "/"):

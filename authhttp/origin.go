@@ -22,7 +22,7 @@ func newOrigins(issuer *url.URL, trusted []string) (origins, error) {
 	var faults []error
 	for i, origin := range trusted {
 		if err := CheckOrigin(origin); err != nil {
-			faults = append(faults, configError(fmt.Sprintf("TrustedOrigins[%d]", i), "%q: %v", origin, err))
+			faults = append(faults, configError(fmt.Sprintf("TrustedOrigins[%d]", i), "%v", err))
 		}
 		o.trusted[origin] = true
 	}

@@ -83,7 +83,7 @@ func CheckURL(text string) error {
 	case text == "":
 		return errors.New("it is missing")
 	case err != nil || u.Hostname() == "":
-		return errors.New("it is no absolute URL; want one such as https://hooks.example.com/claims")
+		return errors.New("it is not an absolute URL; want one such as https://hooks.example.com/claims")
 	case u.User != nil:
 		return errors.New("it must have no user")
 	case strings.Contains(text, "#"):

@@ -105,17 +105,17 @@ func checkMaxAge(age time.Duration) error {
 	return nil
 }
 
-// checkURL demands https, or http on a loopback host: keys that travel in clear can be replaced.
+// checkURL does not show a URL that may hold a password. It demands https, or http on a loopback host: keys that travel in clear can be replaced.
 func checkURL(field, text string) error {
 	if text == "" {
 		return required(field, text)
 	}
 	u, err := url.Parse(text)
 	switch {
-	case err == nil && u.User != nil: // which may hold a password
+	case err == nil && u.User != nil:
 		return fault(field, "it holds a user")
 	case err != nil || u.Host == "" || u.RawQuery != "" || u.Fragment != "":
-		return fault(field, "%q is no absolute URL without user, query and fragment", text)
+		return fault(field, "it is not an absolute URL without user, query and fragment")
 	case u.Scheme == "https", u.Scheme == "http" && sallyport.IsLoopback(u.Hostname()):
 		return nil
 	}

@@ -96,6 +96,9 @@ func withoutSurplus(problem string) string {
 	if strings.HasPrefix(problem, "unexpected argument ") {
 		return "there is an argument too many, or a command that is not in this version"
 	}
+	if before, _, found := strings.Cut(problem, " but got "); found { // what follows is a value
+		return before
+	}
 	return problem
 }
 

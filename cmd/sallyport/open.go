@@ -8,7 +8,6 @@ import (
 	"github.com/sallyport-auth/sallyport"
 	"github.com/sallyport-auth/sallyport/claimhook"
 	"github.com/sallyport-auth/sallyport/cmd/sallyport/settings"
-	"github.com/sallyport-auth/sallyport/idp"
 	"github.com/sallyport-auth/sallyport/password"
 	"github.com/sallyport-auth/sallyport/sqlite"
 	"github.com/sallyport-auth/sallyport/verify/jws"
@@ -123,17 +122,7 @@ func serviceConfig(s *settings.Settings) sallyport.Config {
 func providers(configured []settings.IDP) []sallyport.Provider {
 	var result []sallyport.Provider
 	for _, p := range configured {
-		if p.Provider == settings.ProviderCognito {
-			result = append(result, idp.Cognito{
-				Name: p.Name, Region: p.Region, UserPool: p.UserPool, ClientID: p.ClientID, Issuer: p.Issuer, Audiences: p.Audiences,
-				RequireNonce: p.RequireNonce, MaxTokenAge: p.MaxTokenAge, CreateUsers: p.CreateUsers, RequireVerifiedEmail: p.RequireVerifiedEmail,
-			})
-		} else {
-			result = append(result, idp.OIDC{
-				Name: p.Name, Issuer: p.Issuer, ClientID: p.ClientID, Audiences: p.Audiences, JWKSURI: p.JWKSURI,
-				RequireNonce: p.RequireNonce, MaxTokenAge: p.MaxTokenAge, CreateUsers: p.CreateUsers, RequireVerifiedEmail: p.RequireVerifiedEmail,
-			})
-		}
+		result = append(result, settings.NewProvider(p))
 	}
 	return result
 }

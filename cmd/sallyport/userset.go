@@ -61,11 +61,11 @@ func parseChanges(pairs []string) (sallyport.UserChange, error) {
 	change := sallyport.UserChange{Attributes: map[string]any{}}
 	fields := map[string]**string{"username": &change.Username, "email": &change.Email, "first_name": &change.FirstName, "last_name": &change.LastName}
 	seen := map[string]bool{}
-	for _, pair := range pairs {
+	for i, pair := range pairs {
 		key, value, ok := strings.Cut(pair, "=")
 		switch {
-		case !ok || key == "" || key == attributePrefix:
-			return change, usageError{fmt.Sprintf("users set: want KEY=VALUE, such as email=alice@example.com; %q is none", key)}
+		case !ok || key == "" || key == attributePrefix: // it is not shown: it may be a password
+			return change, usageError{fmt.Sprintf("users set: want KEY=VALUE, such as email=alice@example.com; number %d is none", i+1)}
 		case notSet[key] != "":
 			return change, usageError{fmt.Sprintf("users set: %s cannot be set here; %s", key, notSet[key])}
 		case fields[key] != nil:
@@ -119,10 +119,10 @@ func attributeValue(value string) any {
 // parseAttributes reads the KEY=JSON of a new user.
 func parseAttributes(pairs []string) (map[string]any, error) {
 	attributes := map[string]any{}
-	for _, pair := range pairs {
+	for i, pair := range pairs {
 		key, value, ok := strings.Cut(pair, "=")
 		if _, twice := attributes[key]; !ok || key == "" || twice {
-			return nil, usageError{fmt.Sprintf("users create: want --attribute KEY=JSON, each key once; %q is none or there twice", key)}
+			return nil, usageError{fmt.Sprintf("users create: want --attribute KEY=JSON, each key once; number %d is none or there twice", i+1)}
 		}
 		if value := attributeValue(value); value != nil { // null is as good as no attribute
 			attributes[key] = value

@@ -63,7 +63,7 @@ func checkCookieName(name string) string {
 // checkHookURL never shows the value: its query may hold a token.
 func checkHookURL(text string) string {
 	if !oneWord(text) {
-		return "it is no absolute URL; want one such as https://hooks.example.com/claims"
+		return "it is not an absolute URL; want one such as https://hooks.example.com/claims"
 	}
 	if err := claimhook.CheckURL(text); err != nil {
 		return err.Error()
@@ -72,7 +72,7 @@ func checkHookURL(text string) string {
 }
 
 func checkOrigin(origin string) string {
-	if !oneWord(origin) || strings.Contains(origin, "@") { // which may hold a password
+	if !oneWord(origin) || strings.ContainsAny(origin, "@?") { // which may hold a password
 		return "it is no origin; write https://host or https://host:port"
 	}
 	if err := authhttp.CheckOrigin(origin); err != nil {
@@ -138,7 +138,7 @@ func (l *loader) checkIssuer() *url.URL {
 		return l.defaultIssuer()
 	}
 	if !oneWord(s.Issuer) {
-		l.conflict("it is no URL; want one such as https://app.example.com/auth", "issuer")
+		l.conflict("it is not a URL; want one such as https://app.example.com/auth", "issuer")
 		return nil
 	}
 	if err := sallyport.CheckIssuer(s.Issuer); err != nil {
@@ -170,7 +170,7 @@ func (l *loader) defaultIssuer() *url.URL {
 	}
 	if !sallyport.IsLoopback(strings.ToLower(host)) {
 		l.fault(Place{}, "issuer",
-			"it is required because listen is not on loopback; give the public URL of the mount, such as https://app.example.com/auth")
+			"it is required because listen"+l.origin("listen")+" is not on loopback; give the public URL of the mount, such as https://app.example.com/auth")
 		return nil
 	}
 	number, _ := strconv.Atoi(port)
@@ -183,6 +183,14 @@ func (l *loader) defaultIssuer() *url.URL {
 		s.Issuer = issuer.String()
 	}
 	return issuer
+}
+
+// origin is where a setting was given, in brackets; "" for a default.
+func (l *loader) origin(key string) string {
+	if at := l.settings.places[key].String(); at != "" {
+		return " (" + at + ")"
+	}
+	return ""
 }
 
 func (l *loader) checkCookies(issuer *url.URL) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sallyport-auth/sallyport"
 	"github.com/sallyport-auth/sallyport/claimhook"
+	"github.com/sallyport-auth/sallyport/verify/strictjson"
 )
 
 // decode reads a value into what into points to, which is left alone when the value is at fault.
@@ -87,12 +88,21 @@ func (d *decoder) value(n node, into any) bool {
 func (d *decoder) text(n node, into *string) bool {
 	if n.shape != word && n.shape != text {
 		problem := "want text; put it in quotes"
-		if n.shape == number && d.check != nil { // quotes alone may not be enough
+		switch {
+		case n.shape == list:
+			problem = "want one text, not a list"
+		case n.shape == mapping:
+			problem = "want one text, not settings below it"
+		case n.shape == number && d.check != nil: // quotes alone may not be enough
 			problem = cmp.Or(d.check(n.text), problem)
 		}
 		return d.fault(n, problem)
 	}
 	switch value := n.text; {
+	case !d.rule.secret && strings.ContainsAny(value, "\u201c\u201d\u201e\u2018\u2019"):
+		return d.fault(n, `it has typographic quotation marks; write " or none`)
+	case !d.rule.secret && n.shape == word && value != strings.Trim(value, " \"'"): // which a shell or an env file left there
+		return d.fault(n, "it begins or ends with a quotation mark or a space; remove that")
 	case value == "" && d.standard != "":
 		return d.fault(n, "it is empty")
 	case strings.ContainsFunc(value, unicode.IsControl):
@@ -110,21 +120,35 @@ func (d *decoder) text(n node, into *string) bool {
 	return true
 }
 
-// split makes the items of a list that was written with commas.
-func split(n node) node {
-	result := node{at: n.at, shape: list}
-	if strings.TrimSpace(n.text) == "" {
-		return result
+// split makes the items of a list that was written with commas, or as a JSON array. It returns n and
+// false for what only looks like one.
+func split(n node) (items node, understood bool) {
+	switch written := strings.TrimSpace(n.text); {
+	case written == "":
+		return node{at: n.at, shape: list}, true
+	case written[0] == '[':
+		decoded, err := strictjson.Parse([]byte(written))
+		if err != nil {
+			return n, false
+		}
+		return jsonNode(decoded, n.at), true
 	}
+	return node{at: n.at, shape: list, items: commaItems(n)}, true
+}
+
+func commaItems(n node) (items []node) {
 	for item := range strings.SplitSeq(n.text, ",") {
-		result.items = append(result.items, node{at: n.at, shape: text, text: strings.TrimSpace(item)})
+		items = append(items, node{at: n.at, shape: text, text: strings.TrimSpace(item)})
 	}
-	return result
+	return items
 }
 
 func (d *decoder) list(n node, into *[]string) bool {
 	if n.shape == word {
-		n = split(n)
+		var understood bool
+		if n, understood = split(n); !understood {
+			return d.fault(n, `want items with commas between them, or a JSON array such as ["one", "two"]`)
+		}
 	}
 	if n.shape != list {
 		return d.fault(n, `want a list, such as ["one", "two"]`)
@@ -151,7 +175,7 @@ func (d *decoder) secret(n node, into *Secret) bool {
 	case word, text:
 		items := []node{{at: n.at, shape: text, text: n.text}}
 		if n.shape == word && strings.Contains(n.text, ",") {
-			items = split(n).items
+			items = commaItems(n)
 		}
 		n = node{at: n.at, shape: list, items: items}
 	case list:
@@ -171,6 +195,7 @@ func (d *decoder) secret(n node, into *Secret) bool {
 			good = d.fault(item, ordinal(i, len(n.items))+"it has "+strconv.Itoa(len(item.text))+
 				" bytes, want at least "+strconv.Itoa(sallyport.MinSecretBytes)+" from a secure source")
 		default:
+			d.l.warnSecret(d.name, item.text)
 			secrets = append(secrets, []byte(item.text))
 		}
 	}
@@ -178,6 +203,27 @@ func (d *decoder) secret(n node, into *Secret) bool {
 		*into = secrets
 	}
 	return good
+}
+
+// warnSecret is about a secret that is long enough and yet may be none.
+func (l *loader) warnSecret(key, text string) {
+	switch {
+	case strings.Contains(text, "${"):
+		l.warn("%s: it holds ${, which nothing replaces here; was a variable meant?", key)
+	case distinct(text) < minDistinct:
+		l.warn("%s: it has few different characters; take one from a secure source: openssl rand -base64 32", key)
+	}
+}
+
+// minDistinct is fewer different characters than 32 random bytes have in hexadecimal.
+const minDistinct = 8
+
+func distinct(text string) int {
+	seen := map[rune]bool{}
+	for _, r := range text {
+		seen[r] = true
+	}
+	return len(seen)
 }
 
 // hookSecret leaves the text as it is: what it means is up to who signs with it.
@@ -188,6 +234,7 @@ func (d *decoder) hookSecret(n node, into *HookSecret) bool {
 	if err := claimhook.CheckSecret([]byte(n.text)); err != nil {
 		return d.fault(n, err.Error())
 	}
+	d.l.warnSecret(d.name, n.text)
 	*into = HookSecret(n.text)
 	return true
 }
@@ -231,12 +278,22 @@ func (d *decoder) duration(n node, into *time.Duration) bool {
 	value, err := time.ParseDuration(n.text)
 	switch {
 	case n.shape != word && n.shape != text || err != nil:
-		return d.fault(n, "want a duration such as 30s, 5m or 24h")
+		return d.fault(n, "want a duration such as 30s, 5m or 24h"+daysInHours(n.text))
 	case d.most != "" && (value < bound(d.least) || value > bound(d.most)):
 		return d.fault(n, problemf("it is %s, want between %s and %s", n.text, d.least, d.most))
 	}
 	*into = value
 	return true
+}
+
+// daysInHours ends the message about a number of days, which time.ParseDuration does not know.
+func daysInHours(text string) string {
+	if days, found := strings.CutSuffix(text, "d"); found {
+		if n, ok := parseNumber(days); ok && n > 0 && n <= 400 {
+			return problemf("; there are no days, so write %dh", 24*n)
+		}
+	}
+	return ""
 }
 
 // bound reads a duration of the table, all of which a test reads.
@@ -258,6 +315,9 @@ func (d *decoder) idps(n node, into *[]IDP) bool {
 		d.l.idp(&providers[i], item, problemf("%s[%d]", d.name, i))
 	}
 	if len(d.l.faults) > before {
+		return false
+	}
+	if d.l.checkIDPs(providers, d.name); len(d.l.faults) > before {
 		return false
 	}
 	*into = providers

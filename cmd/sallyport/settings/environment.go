@@ -66,6 +66,7 @@ func (l *loader) setFromFile(row *setting[Settings], at Place, file string) {
 	if value != string(content) {
 		value = strings.TrimSuffix(value, "\r")
 	}
+	l.contents[at.Variable] = value
 	l.setFromText(row, at, value)
 }
 
@@ -98,6 +99,9 @@ func variableSuggestion(name string) string {
 	for i := range table {
 		bare := strings.TrimPrefix(variable(table[i].key), variablePrefix)
 		candidates = append(candidates, bare, bare+fileSuffix)
+	}
+	if name == variablePrefix+"CONFIG" {
+		return "; name the file with --config"
 	}
 	if near := nearest(strings.TrimPrefix(name, variablePrefix), candidates); near != "" {
 		return "; did you mean " + variablePrefix + near + "?"

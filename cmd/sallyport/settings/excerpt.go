@@ -3,6 +3,7 @@ package settings
 import (
 	"bytes"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -92,7 +93,7 @@ func splitAt(line string, index int) (before, after string) {
 // shownIn is how m is shown, and what follows it in text, which begins with it. A mark that is not
 // shown hides all that follows, because nobody knows where it ends.
 func (m mark) shownIn(text, key string) (shown, rest string) {
-	if m.isKey && keyLike.MatchString(m.text) || !m.isKey && mayShow(key, m.text) {
+	if m.isKey && keyLike.MatchString(m.text) && !isSecret(key) || !m.isKey && mayShow(key, m.text) {
 		for _, quote := range []string{"", `"`, "'"} {
 			if rest, found := strings.CutPrefix(text, quote+m.text+quote); found {
 				return quote + m.text + quote, rest
@@ -100,6 +101,12 @@ func (m mark) shownIn(text, key string) (shown, rest string) {
 		}
 	}
 	return masked, ""
+}
+
+// isSecret reports whether key is a setting that holds one.
+func isSecret(key string) bool {
+	hidden := func(r rule) bool { return r.key == key && r.secret }
+	return slices.ContainsFunc(table, func(r setting[Settings]) bool { return hidden(r.rule) })
 }
 
 // mayShow reports whether an excerpt may show text, which is a value of the setting key. A value of

@@ -53,7 +53,7 @@ func TestExcerpts(t *testing.T) {
              ^
 `},
 		{"text over two lines", "cookie:\n  domain: \"CANARY\n    CANARY\"\nissuer: http://app.example.com\n  CANARY\n", `
-[4:9] issuer: it is no URL; want one such as https://app.example.com/auth
+[4:9] issuer: it is not a URL; want one such as https://app.example.com/auth
    3 |     ***
 >  4 | issuer: ***
                ^
@@ -124,7 +124,7 @@ func TestExcerpts(t *testing.T) {
        ^
 `},
 		{"bytes that are no text", "csrf: é\xffCANARY\n", `
-[1:8] not valid UTF-8
+[1:8] not valid UTF-8; save the file as UTF-8
 >  1 | csrf: ***
              ^
 `},

@@ -1,6 +1,13 @@
 package settings
 
-import "time"
+import (
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/sallyport-auth/sallyport"
+	"github.com/sallyport-auth/sallyport/idp"
+)
 
 // IDP is the settings of one identity provider.
 type IDP struct {
@@ -139,6 +146,7 @@ func (l *loader) checkIDP(p *IDP, at Place, path string, given map[string]Place)
 	case p.Provider == ProviderCognito && p.Issuer == "": // which replaces both, for an emulator
 		needed["region"], needed["user_pool"] = p.Region, p.UserPool
 	}
+	before := len(l.faults)
 	for _, row := range idpTable {
 		name := path + "." + row.key
 		if value, isNeeded := needed[row.key]; isNeeded && value == "" && l.sound(name) {
@@ -146,6 +154,75 @@ func (l *loader) checkIDP(p *IDP, at Place, path string, given map[string]Place)
 		}
 		if here, ok := given[row.key]; ok && row.provider != "" && p.Provider != "" && p.Provider != row.provider {
 			l.fault(here, name, "only provider "+row.provider+" has it; remove it")
+		}
+	}
+	if len(l.faults) == before && l.soundBelow(path) {
+		l.openIDP(p, at, path)
+	}
+}
+
+// soundBelow reports whether no member of what path names has a fault.
+func (l *loader) soundBelow(path string) bool {
+	for key := range l.broken {
+		if strings.HasPrefix(key, path+".") {
+			return false
+		}
+	}
+	return true
+}
+
+// NewProvider is the provider that p describes.
+func NewProvider(p IDP) sallyport.Provider {
+	if p.Provider == ProviderCognito {
+		return idp.Cognito{
+			Name: p.Name, Region: p.Region, UserPool: p.UserPool, ClientID: p.ClientID, Issuer: p.Issuer, Audiences: p.Audiences,
+			RequireNonce: p.RequireNonce, MaxTokenAge: p.MaxTokenAge, CreateUsers: p.CreateUsers, RequireVerifiedEmail: p.RequireVerifiedEmail,
+		}
+	}
+	return idp.OIDC{
+		Name: p.Name, Issuer: p.Issuer, ClientID: p.ClientID, Audiences: p.Audiences, JWKSURI: p.JWKSURI,
+		RequireNonce: p.RequireNonce, MaxTokenAge: p.MaxTokenAge, CreateUsers: p.CreateUsers, RequireVerifiedEmail: p.RequireVerifiedEmail,
+	}
+}
+
+// idpFields are the settings behind the fields of package idp, whose faults name the field.
+var idpFields = map[string]string{
+	"Name": "name", "Issuer": "issuer", "ClientID": "client_id", "Audiences": "audiences", "JWKSURI": "jwks_uri",
+	"Region": "region", "UserPool": "user_pool", "MaxTokenAge": "max_token_age",
+}
+
+// openIDP lets package idp look for faults. Opening asks nobody.
+func (l *loader) openIDP(p *IDP, at Place, path string) {
+	opened, err := NewProvider(*p).Open(sallyport.ProviderOptions{Now: time.Now, Logger: slog.New(slog.DiscardHandler)})
+	for _, e := range sallyport.ConfigErrors(err) {
+		key := path + "." + idpFields[e.Field]
+		here, given := l.settings.places[key]
+		if !given {
+			here = at
+		}
+		l.fault(here, key, e.Problem)
+	}
+	if err == nil {
+		l.issuers[path] = opened.Issuers()
+		_ = opened.Close() // there is nothing to wait for
+	}
+}
+
+// checkIDPs is about providers that do not go together.
+func (l *loader) checkIDPs(providers []IDP, key string) {
+	names, issuers := map[string]bool{}, map[string]bool{}
+	for i, p := range providers {
+		path := problemf("%s[%d]", key, i)
+		if names[p.Name] {
+			l.fault(l.settings.places[path+".name"], path+".name", "another provider has the name "+show(p.Name)+" already")
+		}
+		names[p.Name] = true
+		for _, issuer := range l.issuers[path] {
+			if issuers[issuer] {
+				l.fault(l.settings.places[path], path, "another provider has its issuer already; name further clients in the audiences of that one")
+				break
+			}
+			issuers[issuer] = true
 		}
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"regexp"
+	"strings"
 )
 
 // DefaultFile is read when no other file is named and it exists.
@@ -21,7 +23,7 @@ type Sources struct {
 // Load reads the sources, each over the one before it, and checks what they say together. The error
 // is a Faults with everything that is wrong.
 func Load(from Sources) (*Settings, error) {
-	l := &loader{settings: &Settings{places: map[string]Place{}, excerpts: map[string]string{}}, broken: map[string]bool{}, document: &document{}}
+	l := &loader{settings: &Settings{places: map[string]Place{}, excerpts: map[string]string{}}, broken: map[string]bool{}, issuers: map[string][]string{}, contents: map[string]string{}, document: &document{}}
 	for i := range table {
 		if row := &table[i]; row.standard != "" {
 			l.decode(row.rule, "", node{shape: word, text: row.standard}, row.field(l.settings))
@@ -51,15 +53,34 @@ func Load(from Sources) (*Settings, error) {
 type loader struct {
 	settings *Settings
 	faults   Faults
-	broken   map[string]bool // settings with a fault of their own; no other check builds on them
-	unread   bool            // the file could not be read
-	document *document       // the file, for excerpts
+	broken   map[string]bool     // settings with a fault of their own; no other check builds on them
+	unread   bool                // the file could not be read
+	document *document           // the file, for excerpts
+	contents map[string]string   // of the files that variables name, by the variable
+	issuers  map[string][]string // of the providers, by their path
 }
 
 func (l *loader) fault(at Place, key, problem string) {
 	l.broken[key] = true
+	if len(l.faults) == maxFaults { // of a file that is something else
+		return
+	}
+	if content := l.contents[at.Variable]; content != "" { // somebody may have named the file of a secret
+		problem = quotedPart.ReplaceAllStringFunc(problem, func(part string) string {
+			if strings.Contains(content, strings.Trim(part, `"`)) {
+				return "this value"
+			}
+			return part
+		})
+	}
 	l.faults = append(l.faults, &Fault{Place: at, Key: key, Problem: problem})
 }
+
+// maxFaults is more than anybody mends at a time.
+const maxFaults = 100
+
+// quotedPart is what show quotes.
+var quotedPart = regexp.MustCompile(`"[^"]*"`)
 
 func (l *loader) warn(format string, args ...any) {
 	l.settings.Warnings = append(l.settings.Warnings, fmt.Sprintf(format, args...))
@@ -101,7 +122,7 @@ func (l *loader) readFile(name string) {
 		})
 	case empty, refused:
 	default:
-		l.fault(root.at, "", "want settings, such as listen: 127.0.0.1:8000")
+		l.fault(root.at, "", "want settings, such as listen: 127.0.0.1:8000, with a space after the colon")
 	}
 }
 

@@ -184,7 +184,7 @@ func TestEveryVariable(t *testing.T) {
 		"SALLYPORT_TOKENS_AUDIENCE=", "SALLYPORT_TOKENS_CLIENT_ID=42", "SALLYPORT_USER_FIELDS=id,email",
 		`SALLYPORT_IDPS=[{"name": "a", "provider": "oidc", "issuer": "https://idp.example", "client_id": "x", "require_nonce": true, "audiences": ["y"]}]`,
 		"SALLYPORT_TOKENS_ALG=EdDSA", "SALLYPORT_TOKENS_KEY_ROTATION=48h", "SALLYPORT_PASSWORD_HASH=argon2id,m=7168,t=5,p=1",
-		"SALLYPORT_CLAIMS_HOOK_URL=http://127.0.0.1:9/claims", "SALLYPORT_CLAIMS_HOOK_SECRET=whsec_" + strings.Repeat("AAAA", 8), "SALLYPORT_CLAIMS_HOOK_TIMEOUT=1s",
+		"SALLYPORT_CLAIMS_HOOK_URL=http://127.0.0.1:9/claims", "SALLYPORT_CLAIMS_HOOK_SECRET=whsec_AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=", "SALLYPORT_CLAIMS_HOOK_TIMEOUT=1s",
 		"SALLYPORT_CLAIMS_USER_ATTRIBUTES=email", "SALLYPORT_USER_UUID_ATTRIBUTE=u", "SALLYPORT_PASSWORD_SLOTS=2", "SALLYPORT_PASSWORD_MIN_LENGTH=15",
 		"SALLYPORT_LOG_LEVEL=warn", "SALLYPORT_LOG_FORMAT=text",
 		// What Kubernetes sets.
@@ -204,7 +204,7 @@ func TestEveryVariable(t *testing.T) {
 		Tokens:         Tokens{AccessTTL: time.Minute, SessionTTL: 2 * time.Hour, IdleTTL: time.Hour, RetryWindow: time.Second, Alg: "EdDSA", Audience: []string{}, ClientID: "42", KeyRotation: 48 * time.Hour},
 		IDPs:           []IDP{{Name: "a", Provider: "oidc", ClientID: "x", Linking: "deny", Issuer: "https://idp.example", Audiences: []string{"y"}, RequireNonce: true, MaxTokenAge: 10 * time.Minute}},
 		UserAttributes: []string{"email"}, UserFields: []string{"id", "email"}, UserUUIDAttribute: "u",
-		Hook:     Hook{URL: "http://127.0.0.1:9/claims", Secret: HookSecret("whsec_" + strings.Repeat("AAAA", 8)), Timeout: time.Second},
+		Hook:     Hook{URL: "http://127.0.0.1:9/claims", Secret: HookSecret("whsec_AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA="), Timeout: time.Second},
 		Password: Password{Hash: Hash{7168, 5, 1}, Slots: 2, MinLength: 15}, Log: Log{Level: "warn", Format: "text"},
 		places: got.places,
 	}
@@ -247,14 +247,14 @@ func TestNamedFile(t *testing.T) {
 
 func TestValueFromFile(t *testing.T) {
 	t.Chdir(t.TempDir())
-	secret := strings.Repeat("s", 32)
+	secret := "a secret of exactly 32 bytes ..."
 	for name, tc := range map[string]struct{ content, want string }{
 		"as it is":               {secret, secret},
 		"one newline is cut":     {secret + "\n", secret},
 		"of two newlines, one":   {secret + "\n\n", secret + "\n"},
 		"a newline of Windows":   {secret + "\r\n", secret},
 		"white space is kept":    {" " + secret + " ", " " + secret + " "},
-		"thirty-two bytes count": {strings.Repeat("\x00", 32), strings.Repeat("\x00", 32)},
+		"thirty-two bytes count": {"\x00\x01\x02\x03\x04\x05\x06\x07" + strings.Repeat("\x00", 24), "\x00\x01\x02\x03\x04\x05\x06\x07" + strings.Repeat("\x00", 24)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			write(t, "secret", tc.content)
@@ -274,7 +274,7 @@ func TestValueFromFile(t *testing.T) {
 
 func TestWarningsAboutReadableSecrets(t *testing.T) {
 	t.Chdir(t.TempDir())
-	secret := strings.Repeat("s", 32)
+	secret := "a secret of exactly 32 bytes ..."
 	write(t, "secret", secret)
 	write(t, DefaultFile, "secret: "+secret+"\n")
 	for _, name := range []string{"secret", DefaultFile} {
@@ -439,3 +439,23 @@ func TestFileIsBounded(t *testing.T) {
 
 // sameSettings leaves the excerpts aside, which have tests of their own.
 var sameSettings = cmp.Options{cmp.AllowUnexported(Settings{}), cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".excerpts" }, cmp.Ignore())}
+
+// TestContentOfAWrongFile: the file of a secret, named by the variable of another setting, is not shown.
+func TestContentOfAWrongFile(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "secret", "CANARY@0123456789")
+	var environ []string
+	for _, name := range []string{"ISSUER", "CSRF", "TRUSTED_ORIGINS", "COOKIE_NAME", "TOKENS_ACCESS_TTL"} {
+		environ = append(environ, "SALLYPORT_"+name+"_FILE=secret")
+	}
+	_, err := Load(Sources{Environ: environ})
+	if diff := cmp.Diff([]string{
+		"SALLYPORT_COOKIE_NAME_FILE: this value is no cookie name (RFC 6265 §4.1.1)",
+		"SALLYPORT_CSRF_FILE: want auto, token; not this value",
+		"SALLYPORT_ISSUER_FILE: it is not an absolute URL",
+		"SALLYPORT_TOKENS_ACCESS_TTL_FILE: want a duration such as 30s, 5m or 24h",
+		"SALLYPORT_TRUSTED_ORIGINS_FILE: it is no origin; write https://host or https://host:port",
+	}, lines(t, err)); diff != "" {
+		t.Errorf("Load() differs (-want +got):\n%s", diff)
+	}
+}

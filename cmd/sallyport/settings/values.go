@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"net/url"
 	"path/filepath"
 	"strings"
 	"time"
@@ -97,7 +98,7 @@ func (row *setting[T]) value(of *T) any {
 		if row.secret && *held != "" {
 			return masked
 		}
-		return row.withoutQuery(*held)
+		return row.public(*held)
 	case *[]string:
 		return append([]string{}, *held...)
 	case *bool:
@@ -122,8 +123,11 @@ func (row *setting[T]) value(of *T) any {
 	return ""
 }
 
-// withoutQuery masks the query of a URL that may hold a token.
-func (r rule) withoutQuery(text string) string {
+// public is what of a value may be shown: of a URL that may hold a token, where it leads.
+func (r rule) public(text string) string {
+	if u, err := url.Parse(text); r.private && err == nil && u.Host != "" {
+		return u.Scheme + "://" + u.Host + "/" + masked
+	}
 	if before, _, found := strings.Cut(text, "?"); found && r.private {
 		return before + "?" + masked
 	}

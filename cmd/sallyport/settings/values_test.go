@@ -63,7 +63,7 @@ claims:
 		{"idps[1].require_verified_email", true, "default"},
 		{"idps[1].linking", "deny", "default"},
 		{"idps[1].audiences", []string{}, "default"},
-		{"claims.hook.url", "https://hooks.example.com/claims?***", "sallyport.yaml:13"},
+		{"claims.hook.url", "https://hooks.example.com/***", "sallyport.yaml:13"},
 		{"claims.hook.secret", "***", "sallyport.yaml:14"},
 		{"password.hash", "argon2id", "default"},
 		{"password.slots", 4, "SALLYPORT_PASSWORD_SLOTS"},

@@ -23,7 +23,8 @@ func walk[T any](l *loader, rows []setting[T], n node, path, prefix string, set 
 		case row >= 0:
 			set(&rows[row], value)
 		case !slices.ContainsFunc(rows, func(r setting[T]) bool { return strings.HasPrefix(r.key, key+".") }):
-			l.fault(m.at, path, "unknown key "+showKey(m.name)+suggestion(rows, prefix, m.name))
+			meant := suggestion(rows, prefix, m.name)
+			l.fault(m.at, path, "unknown key "+showResembling(m.name, meant)+meant)
 		case value.shape == mapping:
 			walk(l, rows, value, path, key+".", set)
 		case value.shape != empty && value.shape != refused:
@@ -33,12 +34,18 @@ func walk[T any](l *loader, rows []setting[T], n node, path, prefix string, set 
 	}
 }
 
-// keyLike is what keys look like. A key that does not may be a value that was misplaced, and is not
-// shown.
-var keyLike = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,60}$`)
+// keyLike is what keys look like. One that does not, and resembles none, may be a value that was
+// misplaced, and is not shown.
+var (
+	keyLike  = regexp.MustCompile(`^[a-z_.]{1,40}$`)
+	wordLike = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,60}$`)
+)
 
-func showKey(name string) string {
-	if !keyLike.MatchString(name) {
+func showKey(name string) string { return showResembling(name, "") }
+
+// showResembling also shows a key that suggestion is about.
+func showResembling(name, suggestion string) string {
+	if !keyLike.MatchString(name) && (suggestion == "" || !wordLike.MatchString(name)) {
 		return "(not shown)"
 	}
 	return `"` + name + `"`
@@ -73,7 +80,7 @@ func suggestion[T any](rows []setting[T], prefix, name string) string {
 
 // nearest is the candidate with the least distance to name, if that is small; else "".
 func nearest(name string, candidates []string) string {
-	if !keyLike.MatchString(name) {
+	if !wordLike.MatchString(name) {
 		return ""
 	}
 	best, least := "", len(name)/4+2 // a candidate must be nearer than this

@@ -30,7 +30,7 @@ func readYAML(d *document) (node, Faults) {
 			continue
 		}
 		if documents++; documents > 1 {
-			y.refuse(document.Body, "a second document; everything belongs into the first")
+			y.refuse(document.Body, "a second document; everything belongs in the first")
 			break
 		}
 		root = y.node(document.Body)
@@ -45,17 +45,20 @@ type yamlReader struct {
 
 // unreadable finds what the parser would explain badly, slowly or not at all.
 func (y *yamlReader) unreadable() Faults {
-	depth := 0
+	brackets := 0
 	for i, line := range y.lines {
 		at, problem := -1, ""
 		if at = strings.IndexAny(line, "\t\x00\r"); at >= 0 {
 			problem = unreadableBytes[line[at]]
 		}
 		if invalid := firstInvalid(line); invalid >= 0 && (at < 0 || invalid < at) {
-			at, problem = invalid, "not valid UTF-8"
+			at, problem = invalid, "not valid UTF-8; save the file as UTF-8"
 		}
-		depth += nesting(line)
-		if problem == "" && max(depth, strings.Count(line, "- ")) > maxNesting {
+		if at := strings.IndexRune(line, '\u00a0'); problem == "" && at >= 0 && !strings.Contains(line[:at], "#") {
+			return Faults{{Place: Place{File: y.name, Line: i + 1, Column: utf8.RuneCountInString(line[:at]) + 1}, Problem: "a non-breaking space; use an ordinary one"}}
+		}
+		brackets += strings.Count(line, "[") + strings.Count(line, "{")
+		if problem == "" && (brackets > maxBrackets || strings.Count(line, "- ") > maxNesting) {
 			at, problem = 0, "nested too deep"
 		}
 		if problem != "" {
@@ -85,14 +88,12 @@ func firstInvalid(line string) int {
 	return -1
 }
 
-// maxNesting is far more than settings need. The parser's time grows with the square of the nesting.
-const maxNesting = 100
-
-// nesting is by how much a line makes what follows it deeper. That it counts brackets in quotes as
-// well does no harm.
-func nesting(line string) int {
-	return strings.Count(line, "[") + strings.Count(line, "{") - strings.Count(line, "]") - strings.Count(line, "}")
-}
+// maxBrackets and maxNesting are far more than settings need. The parser's time and memory grow with the
+// square of the nesting; all brackets of a file are counted as nested, also those in comments and quotes.
+const (
+	maxBrackets = 2000
+	maxNesting  = 100
+)
 
 // parse reads the lines. The parser is not ours and has been made to panic by malformed input before;
 // a start that fails with a line is better than one that fails with a stack trace.
@@ -112,10 +113,21 @@ func (y *yamlReader) parse() (file *ast.File, fault *Fault) {
 		fault.Place = y.place(explained.GetToken())
 		// A message with a quotation mark may quote the file.
 		if message := explained.GetMessage(); !strings.ContainsAny(message, "\"\n") {
-			fault.Problem += ": " + message
+			fault.Problem += ": " + message + hint(message)
 		}
 	}
 	return nil, fault
+}
+
+// hint says what to look for where the parser's own words do not.
+func hint(message string) string {
+	switch {
+	case strings.Contains(message, "not allowed in this context"):
+		return "; look at the indentation here and in the line before"
+	case strings.Contains(message, "reserved character"), strings.Contains(message, "cannot start any token"):
+		return "; put the value in quotes"
+	}
+	return ""
 }
 
 func (y *yamlReader) place(t *token.Token) Place {
@@ -172,7 +184,7 @@ func (y *yamlReader) node(n ast.Node) node {
 	case *ast.MappingValueNode:
 		return y.mapping(at, []*ast.MappingValueNode{n})
 	case *ast.AnchorNode, *ast.AliasNode:
-		return y.refuse(n, "anchors and aliases are not supported; write the value out")
+		return y.refuse(n, "anchors and aliases are not supported; write the value out, or in quotes if it begins with & or *")
 	case *ast.TagNode:
 		return y.refuse(n, "tags are not supported; put text in quotes")
 	case *ast.DirectiveNode:
