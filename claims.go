@@ -57,7 +57,7 @@ func (s *Service) customClaims(ctx context.Context, u User, reason Reason, sessi
 			return nil, fmt.Errorf("%w: claim function %d: %w", ErrClaimsFailed, i+1, err)
 		}
 		if name, found := firstReserved(slices.Sorted(maps.Keys(got))); found {
-			return nil, fmt.Errorf("%w: claim function %d returned %q, which is reserved", ErrClaimsFailed, i+1, name)
+			return nil, fmt.Errorf("%w: claim function %d returned %q, which is reserved", ErrClaimsFailed, i+1, shortName(name))
 		}
 		maps.Copy(claims, got)
 	}
@@ -91,14 +91,17 @@ func culprit(claims map[string]any) string {
 			_, err = strictjson.Parse(encoded)
 		}
 		if err != nil {
-			return fmt.Sprintf(" (claim %q)", name)
+			return fmt.Sprintf(" (claim %q)", shortName(name))
 		}
 		if len(encoded) > weight {
 			heaviest, weight = name, len(encoded)
 		}
 	}
-	return fmt.Sprintf(" (the heaviest is %q)", heaviest)
+	return fmt.Sprintf(" (the heaviest is %q)", shortName(heaviest))
 }
+
+// shortName keeps what somebody else's service says from filling the log.
+func shortName(name string) string { return name[:min(len(name), 64)] }
 
 func firstReserved(names []string) (string, bool) {
 	if i := slices.IndexFunc(names, accesstoken.Reserved); i >= 0 {

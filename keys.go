@@ -70,6 +70,16 @@ func (k *signingKeys) activeIndex(now time.Time) int {
 	return 0
 }
 
+// next is the published key that signs next, nil when there is none within reach.
+func (k *signingKeys) next(now time.Time) *signingKey {
+	for i := range k.keys {
+		if from := k.keys[i].signsFrom; i > k.activeIndex(now) && !from.After(now.Add(keyLead+keyTolerance)) {
+			return &k.keys[i]
+		}
+	}
+	return nil
+}
+
 // removal is when key i, which is retired at now, is withdrawn; ok is false for a key that is not retired.
 func (k *signingKeys) removal(i int, now time.Time) (at time.Time, ok bool) {
 	if i >= k.activeIndex(now) {

@@ -455,6 +455,121 @@ func TestUnknownKeyWhileTheStoreIsDown(t *testing.T) {
 	}
 }
 
+// TestALeaverIsNobodysAnswer: a client that leaves while its token is looked up says nothing about others.
+func TestALeaverIsNobodysAnswer(t *testing.T) {
+	h := newHouse(t)
+	foreign := newHouse(t)
+	token := foreign.signIn(foreign.open(nil)).AccessToken
+	svc := h.open(nil)
+	left, leave := context.WithCancel(t.Context())
+	leave()
+	svc.CheckAccessToken(left, token) // what it is told, nobody hears
+	if _, _, err := svc.CheckAccessToken(t.Context(), token); !errors.Is(err, sallyport.ErrTokenNotValid) {
+		t.Errorf("CheckAccessToken = %v, want ErrTokenNotValid", err)
+	}
+}
+
+// TestLeaveKeys: a command beside a server, which may know other settings, changes nothing.
+func TestLeaveKeys(t *testing.T) {
+	h := newHouse(t)
+	beside := func() *sallyport.Service {
+		return h.open(func(c *sallyport.Config) { c.LeaveKeys, c.Algorithm = true, jws.EdDSA })
+	}
+	command := beside()
+	if keys := command.SigningKeys(); len(keys) != 0 || len(h.stored()) != 0 || string(command.KeySet()) != `{"keys":[]}` {
+		t.Errorf("a command made keys: %v, %s", keys, command.KeySet())
+	}
+	if _, err := command.CreateUser(t.Context(), sallyport.NewUser{Username: "ada", Password: "correct horse battery"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := command.SignIn(t.Context(), sallyport.SignInRequest{Username: "ada", Password: "correct horse battery"}); err == nil {
+		t.Error("SignIn without a signing key = nil")
+	}
+	server := h.open(nil)
+	h.advance(40 * 24 * time.Hour)
+	h.maintain(beside())
+	if keys := h.stored(); len(keys) != 1 || keys[0].Algorithm != "ES256" {
+		t.Errorf("after a command there are %v", keys)
+	}
+	h.maintain(server)
+	h.wantStates(beside(), sallyport.KeyActive, sallyport.KeyNext)
+	fresh := newHouse(t).open(func(c *sallyport.Config) { c.LeaveKeys = true })
+	if first, err := fresh.RotateSigningKey(t.Context()); err != nil || first.State != sallyport.KeyActive {
+		t.Errorf("RotateSigningKey without a key = %+v, %v, want one that signs", first, err)
+	}
+}
+
+// TestClockThatIsWrong: the next key of an instance that lives in the future keeps nobody from publishing one.
+func TestClockThatIsWrong(t *testing.T) {
+	h := newHouse(t)
+	svc := h.open(nil)
+	h.open(func(c *sallyport.Config) { c.Now = func() time.Time { return h.clock().Add(29 * 24 * time.Hour) } }).Close()
+	h.wantStates(h.open(nil), sallyport.KeyActive, sallyport.KeyNext)
+	h.advance(30*24*time.Hour - sallyport.KeyLead)
+	h.maintain(svc)
+	rotated := newHouse(t)
+	svc = rotated.open(nil)
+	rotated.open(func(c *sallyport.Config) {
+		c.Now = func() time.Time { return rotated.clock().Add(365 * 24 * time.Hour) }
+	}).Close()
+	next, err := svc.RotateSigningKey(t.Context())
+	if err != nil || !next.SignsFrom.Equal(rotated.clock().Add(sallyport.KeyLead)) {
+		t.Errorf("RotateSigningKey = %+v, %v, want a key that signs in a day", next, err)
+	}
+}
+
+// full is a store that cannot write keys.
+type full struct{ sallyport.Store }
+
+func (full) AddSigningKey(context.Context, sallyport.StoredKey, string) error {
+	return sallyport.ErrStoreUnavailable
+}
+
+// TestKeysAreUsedWhileADueStepFails: what others did counts even if this instance cannot do its part.
+func TestKeysAreUsedWhileADueStepFails(t *testing.T) {
+	h := newHouse(t)
+	svc := h.open(nil)
+	withdrawn := h.signIn(svc)
+	h.advance(29*24*time.Hour + time.Hour) // a next key is due
+	stuck := h.open(func(c *sallyport.Config) { c.Store = full{h.store} })
+	if _, err := svc.ReplaceSigningKeys(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	fresh := h.refresh(svc, withdrawn)
+	h.advance(29*24*time.Hour + time.Hour)
+	if err := sallyport.MaintainKeys(stuck, t.Context()); !errors.Is(err, sallyport.ErrStoreUnavailable) {
+		t.Errorf("MaintainKeys = %v, want ErrStoreUnavailable", err)
+	}
+	if got, want := stuck.SigningKeys()[0].ID, svc.SigningKeys()[0].ID; got != want {
+		t.Errorf("the stuck instance signs with %s, want %s", got, want)
+	}
+	h.wantAccepted(stuck, h.refresh(svc, fresh).AccessToken)
+}
+
+func TestAdoptSecret(t *testing.T) {
+	h := newHouse(t)
+	svc := h.open(nil)
+	tokens := h.signIn(svc)
+	svc.Close()
+	if err := sallyport.AdoptSecret(t.Context(), h.store, []byte("short")); len(sallyport.ConfigErrors(err)) != 1 {
+		t.Errorf("AdoptSecret(short) = %v, want a ConfigError", err)
+	}
+	h.secret = randomSecret()
+	for range 2 { // an interrupted one is repeated
+		if err := sallyport.AdoptSecret(t.Context(), h.store, h.secret); err != nil {
+			t.Fatal(err)
+		}
+	}
+	svc = h.open(nil)
+	if _, err := svc.ParseRefreshToken(tokens.RefreshToken); !errors.Is(err, sallyport.ErrInvalidRefreshToken) {
+		t.Errorf("ParseRefreshToken of an old token = %v, want ErrInvalidRefreshToken", err)
+	}
+	if _, _, err := svc.CheckAccessToken(t.Context(), tokens.AccessToken); !errors.Is(err, sallyport.ErrTokenNotValid) {
+		t.Errorf("CheckAccessToken of an old token = %v, want ErrTokenNotValid", err)
+	}
+	h.wantAccepted(svc, h.signIn(svc).AccessToken)
+}
+
 func TestRootSecretIsRecognised(t *testing.T) {
 	h := newHouse(t)
 	svc := h.open(nil)

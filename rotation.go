@@ -34,16 +34,26 @@ const (
 	// that tokens with unknown keys cause.
 	keyPoll = 5 * time.Second
 	keyGap  = time.Second
+	// keyReload bounds a look that a token causes.
+	keyReload = 2 * time.Second
+	// keyTolerance is how far the clocks of instances may differ. A next key that is further away than a
+	// tolerant lead comes from a clock that is wrong, and does not keep others from publishing one.
+	keyTolerance = time.Hour
 )
 
 // startKeys reads the signing keys, or makes the first one, and looks after them until Close.
 func (s *Service) startKeys(ctx context.Context) error {
 	s.keys.Store(&signingKeys{})
-	if err := s.maintainKeys(ctx); err != nil {
-		return err
+	err := s.maintainKeys(ctx)
+	if err == nil {
+		err = s.resealKeys(ctx)
 	}
-	if err := s.resealKeys(ctx); err != nil {
-		return err
+	if err != nil {
+		if s.keys.Load().active(s.now()) == nil {
+			return err
+		}
+		// A disk that is full, for one: what is due waits, and the keys that were read are good.
+		s.log.LogAttrs(ctx, slog.LevelWarn, "signing keys cannot be maintained", slog.String("reason", err.Error()))
 	}
 	ctx, s.stop = context.WithCancel(context.Background())
 	s.background.Go(func() { s.watchKeys(ctx) })
@@ -75,7 +85,13 @@ func (s *Service) watchKeys(ctx context.Context) {
 
 // reloadKeys is maintainKeys for a token whose key is unknown: at most once in keyGap, whatever arrives. In
 // between the last answer of the store counts, also that it did not answer.
-func (s *Service) reloadKeys(ctx context.Context) error { return s.maintainAfter(ctx, keyGap) }
+//
+// The caller's end is not heeded, since what comes of it is the answer for others too.
+func (s *Service) reloadKeys(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keyReload)
+	defer cancel()
+	return s.maintainAfter(ctx, keyGap)
+}
 
 // upkeep is what maintainKeys remembers from one call to the next.
 type upkeep struct {
@@ -111,10 +127,10 @@ func (s *Service) allSteps(ctx context.Context) error {
 		}
 		keys, unopened := openSigningKeys(stored, s.secrets, s.keys.Load())
 		s.reportUnopened(ctx, unopened)
-		done, err := s.oneStep(ctx, keys)
-		if done && len(keys.keys) > 0 {
-			s.useKeys(ctx, keys)
+		if len(keys.keys) > 0 || s.cfg.LeaveKeys {
+			s.useKeys(ctx, keys) // even if a step that is due fails: another instance may have withdrawn a key
 		}
+		done, err := s.oneStep(ctx, keys)
 		if err != nil && !errors.Is(err, ErrChanged) || done {
 			return err
 		}
@@ -138,6 +154,9 @@ func (s *Service) reportUnopened(ctx context.Context, fault error) {
 // oneStep does one step that is due and reports false, or true when none is.
 func (s *Service) oneStep(ctx context.Context, keys *signingKeys) (done bool, err error) {
 	now := s.now()
+	if s.cfg.LeaveKeys {
+		return true, nil
+	}
 	if len(keys.keys) == 0 {
 		return false, s.addKey(ctx, keys, now)
 	}
@@ -156,8 +175,8 @@ func (s *Service) oneStep(ctx context.Context, keys *signingKeys) (done bool, er
 // active one has signed for long enough, or at once when another algorithm is configured.
 func (s *Service) nextKeyDue(keys *signingKeys, now time.Time) (signsFrom time.Time, due bool) {
 	active := keys.activeIndex(now)
-	if active < len(keys.keys)-1 {
-		return time.Time{}, false // there is one
+	if keys.next(now) != nil {
+		return time.Time{}, false
 	}
 	if keys.keys[active].public.Algorithm() != s.cfg.Algorithm {
 		return now.Add(keyLead), true
@@ -174,10 +193,14 @@ func (s *Service) nextKeyDue(keys *signingKeys, now time.Time) (signsFrom time.T
 
 func (s *Service) addKey(ctx context.Context, keys *signingKeys, signsFrom time.Time) error {
 	key, err := s.newStoredKey(signsFrom)
-	if err == nil {
-		err = s.store.AddSigningKey(ctx, key, keys.newest)
-	}
 	if err != nil {
+		return err
+	}
+	return s.addStoredKey(ctx, key, keys)
+}
+
+func (s *Service) addStoredKey(ctx context.Context, key StoredKey, keys *signingKeys) error {
+	if err := s.store.AddSigningKey(ctx, key, keys.newest); err != nil {
 		return err
 	}
 	s.auditKey(ctx, "key_published", key.KeyID, slog.String("alg", key.Algorithm), slog.Time("signs_from", key.SignsFrom))
@@ -195,8 +218,12 @@ func (s *Service) removeKey(ctx context.Context, keyID string) error {
 // useKeys makes keys the ones that sign and verify. That a key begins to sign is decided by the clock; it is
 // logged by everyone who sees it begin.
 func (s *Service) useKeys(ctx context.Context, keys *signingKeys) {
-	before, active := s.upkeep.active, keys.active(s.now()).public.ID()
 	s.keys.Store(keys)
+	key := keys.active(s.now())
+	if key == nil {
+		return
+	}
+	before, active := s.upkeep.active, key.public.ID()
 	s.upkeep.active = active
 	if before != "" && active != before {
 		s.auditKey(ctx, "key_activated", active)
@@ -236,16 +263,33 @@ func (s *Service) resealKeys(ctx context.Context) error {
 // returns it. Nothing that was signed becomes invalid. It returns ErrChanged when other instances kept
 // changing the keys.
 func (s *Service) RotateSigningKey(ctx context.Context) (SigningKey, error) {
+	added := ""
 	for range 5 { // another instance may add one meanwhile
 		if err := s.maintainKeys(ctx); err != nil {
 			return SigningKey{}, err
 		}
-		keys := s.SigningKeys()
-		if last := keys[len(keys)-1]; last.State == KeyNext {
-			return last, nil
+		now, keys := s.now(), s.keys.Load()
+		if next := keys.next(now); next != nil {
+			added = next.public.ID()
 		}
-		if err := s.addKey(ctx, s.keys.Load(), s.now().Add(keyLead)); err != nil && !errors.Is(err, ErrChanged) {
+		for _, key := range keys.describe(now) {
+			if key.ID == added {
+				return key, nil
+			}
+		}
+		signsFrom := now.Add(keyLead)
+		if len(keys.keys) == 0 { // the first key of all has nobody to wait for
+			signsFrom = now
+		}
+		key, err := s.newStoredKey(signsFrom)
+		if err == nil {
+			err = s.addStoredKey(ctx, key, keys)
+		}
+		if err != nil && !errors.Is(err, ErrChanged) {
 			return SigningKey{}, err
+		}
+		if err == nil {
+			added = key.KeyID
 		}
 	}
 	return SigningKey{}, fmt.Errorf("sallyport: rotating the signing key: %w", ErrChanged)
@@ -267,7 +311,11 @@ func (s *Service) ReplaceSigningKeys(ctx context.Context) (SigningKey, error) {
 	if err := s.maintainKeys(ctx); err != nil {
 		return SigningKey{}, err
 	}
-	return s.SigningKeys()[0], nil
+	keys := s.SigningKeys()
+	if len(keys) == 0 { // another instance has replaced it already, and the row is gone
+		return SigningKey{}, fmt.Errorf("sallyport: replacing the signing keys: %w", ErrChanged)
+	}
+	return keys[len(keys)-1], nil
 }
 
 func (s *Service) newStoredKey(signsFrom time.Time) (StoredKey, error) {

@@ -93,6 +93,32 @@ func (ring keyring) recognise(ctx context.Context, store Store) error {
 	return fmt.Errorf("recognising the root secret: %w", ErrChanged)
 }
 
+// AdoptSecret makes the database of a lost root secret believe in secret alone. It removes the signing keys,
+// and every refresh token becomes worthless: everybody signs in once more. Stop every instance before.
+func AdoptSecret(ctx context.Context, store Store, secret []byte) error {
+	if len(secret) < MinSecretBytes {
+		return &ConfigError{"sallyport", "Secret", fmt.Sprintf("it has %d bytes, want at least %d from a secure source", len(secret), MinSecretBytes)}
+	}
+	keys, err := store.SigningKeys(ctx)
+	if err != nil {
+		return err
+	}
+	for _, k := range keys {
+		if _, err := store.RemoveSigningKey(ctx, k.KeyID); err != nil {
+			return err
+		}
+	}
+	stored, err := store.SecretCheck(ctx)
+	if err != nil {
+		return err
+	}
+	check := newKeyring([][]byte{secret}, "")[0].check
+	if subtle.ConstantTimeCompare(stored, check) == 1 {
+		return nil
+	}
+	return store.SetSecretCheck(ctx, stored, check)
+}
+
 // opensAny reports whether a database without a check value may be marked: it holds no signing key, or
 // one that the secrets open.
 func (ring keyring) opensAny(ctx context.Context, store Store) (bool, error) {

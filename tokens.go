@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -93,6 +94,9 @@ func (s *Service) signAccessToken(user, session ID, custom []byte, now, expires 
 		payload = append(payload, '}')
 	}
 	key := s.keys.Load().active(now)
+	if key == nil {
+		return "", errors.New("sallyport: there is no signing key")
+	}
 	token, err := jws.Sign(key.signer, jws.SignHeader{KeyID: key.public.ID(), Type: accesstoken.Type}, payload)
 	if err == nil && len(token) > accesstoken.MaxBytes {
 		err = fmt.Errorf("an access token of %d bytes is too long: verifiers accept %d", len(token), accesstoken.MaxBytes)

@@ -1,6 +1,7 @@
 // Package claimhook asks an HTTP service for custom claims, so that they need not be written in Go.
 //
-// For each access token it sends one POST, signed as Standard Webhooks are, and reads one answer:
+// For each access token it sends one POST, signed as Standard Webhooks are, and reads one answer, which must
+// be 200 with Content-Type application/json:
 //
 //	{"reason": "sign_in", "user": {…}, "session_id": "…", "client_id": "…"}
 //	200 {"claims": {"plan": "gold"}}

@@ -3,7 +3,10 @@ package verify
 import "time"
 
 // What tests in verify_test need to see of the inside.
-var CheckTarget = checkTarget
+var (
+	CheckTarget   = checkTarget
+	CheckLoopback = checkLoopback
+)
 
 // SetFetchLimit replaces the 5 seconds of a fetch. Call it before the first use.
 func (s *KeySet) SetFetchLimit(d time.Duration) { s.limit = d }

@@ -32,7 +32,8 @@ func (s *KeySet) fetch(ctx context.Context) ([]*jws.Key, error) {
 		return nil, errors.New("address of the key set: is not an absolute address")
 	}
 	request.Header.Set("Accept", "application/jwk-set+json, application/json")
-	request.Close = true // the next fetch is minutes away
+	request.Header.Set("Cache-Control", "no-cache") // a cache on the way must not hide that a key was withdrawn
+	request.Close = true                            // the next fetch is minutes away
 	response, err := s.client.Do(request)
 	if err != nil {
 		return nil, fmt.Errorf("fetching the key set: %w", err)
@@ -95,7 +96,11 @@ func HTTPClient(mayBePrivate ...string) *http.Client {
 				if err != nil {
 					return nil, errTarget
 				}
-				return dialer(slices.Contains(mayBePrivate, host)).DialContext(ctx, network, address)
+				check := checkTarget
+				if isLoopback(host) { // whatever a resolver makes of the name: http is allowed for it
+					check = checkLoopback
+				}
+				return dialer(check, slices.Contains(mayBePrivate, host)).DialContext(ctx, network, address)
 			},
 			ForceAttemptHTTP2:      true,
 			TLSHandshakeTimeout:    5 * time.Second,
@@ -107,11 +112,19 @@ func HTTPClient(mayBePrivate ...string) *http.Client {
 	}
 }
 
-func dialer(allowPrivate bool) *net.Dialer {
+func dialer(check func(address string, allowPrivate bool) error, allowPrivate bool) *net.Dialer {
 	return &net.Dialer{
 		Timeout: 5 * time.Second,
-		Control: func(_, address string, _ syscall.RawConn) error { return checkTarget(address, allowPrivate) },
+		Control: func(_, address string, _ syscall.RawConn) error { return check(address, allowPrivate) },
 	}
+}
+
+// checkLoopback is checkTarget for a name that can only mean this machine (RFC 6761 §6.3).
+func checkLoopback(address string, allowPrivate bool) error {
+	if target, err := netip.ParseAddrPort(address); err != nil || !target.Addr().Unmap().IsLoopback() {
+		return errTarget
+	}
+	return checkTarget(address, allowPrivate)
 }
 
 // errTarget names no address: the error travels to logs, and the name that was asked for is there already.

@@ -18,6 +18,7 @@ const (
 	keysMaxAge  = 24 * time.Hour   // from this age on a set that could not be renewed is not used
 	unknownGap  = 30 * time.Second // between fetches for keys that the set does not have
 	renewalGap  = 30 * time.Second // between attempts to renew
+	neglected   = 15 * time.Minute // from this age on a set that nobody tried to renew is renewed before it is used
 	firstGap    = 5 * time.Second  // between attempts while there is no set: nothing works until one succeeds
 	fetchLimit  = 5 * time.Second  // for one fetch in all, finding the address included
 	minimumWait = time.Second      // the least that a caller is told to wait
@@ -37,7 +38,7 @@ type KeySetConfig struct {
 // KeySet holds the keys of one issuer and keeps them fresh.
 //
 // Finding a key that is held takes no lock and waits for nothing. A set of 10 minutes is renewed in the background when
-// it is used; when that fails it serves up to 24 hours. A key ID that is not in the set costs one fetch, shared by all
+// it is used, or first when nobody has used it for a quarter of an hour; when that fails it serves up to 24 hours. A key ID that is not in the set costs one fetch, shared by all
 // who wait, at most every 30 seconds whatever arrives; while there is no set at all, every 5 seconds. An answer that is
 // not 200, not a key set, or has no usable key never replaces a set. A key that is no longer published is refused from
 // the next fetch on.
@@ -50,6 +51,7 @@ type KeySet struct {
 
 	current atomic.Pointer[keySnapshot]
 	renewed atomic.Pointer[time.Time] // when the last renewal was attempted
+	tried   atomic.Pointer[time.Time] // when the last fetch ended
 
 	mu       sync.Mutex // held for a few instructions, never during a fetch
 	fetching *fetch     // under way, else nil
@@ -99,7 +101,15 @@ func (s *KeySet) Key(ctx context.Context, h jws.Header) (*jws.Key, error) {
 	now := s.now()
 	held := s.current.Load()
 	if held.usable(now) {
-		s.renew(held, now)
+		if s.isNeglected(held, now) {
+			// Nobody has asked for long, and a key may have been withdrawn meanwhile. If the fetch fails, the set
+			// that is held serves, as it does for those who ask while the issuer is away.
+			if err := s.await(ctx, held, now); err == nil {
+				held = s.current.Load()
+			}
+		} else {
+			s.renew(held, now)
+		}
 		if k, final := held.find(h); final {
 			return orUnknown(k)
 		}
@@ -172,6 +182,15 @@ func (set *keySnapshot) find(h jws.Header) (key *jws.Key, final bool) {
 func elapsed(since, now time.Time, d time.Duration) bool {
 	e := now.Sub(since)
 	return e < 0 || e >= d
+}
+
+// isNeglected reports whether no fetch has ended for so long that the set says little about today.
+func (s *KeySet) isNeglected(held *keySnapshot, now time.Time) bool {
+	if !elapsed(held.fetched, now, neglected) {
+		return false
+	}
+	tried := s.tried.Load()
+	return tried == nil || elapsed(*tried, now, neglected)
 }
 
 // renew starts a background fetch for a set that is due, unless one was tried lately. It takes the lock only then.
@@ -267,6 +286,8 @@ func (s *KeySet) finish(f *fetch, keys []*jws.Key, err error) {
 	if err != nil {
 		s.logger.Warn("key set fetch failed", slog.String("reason", err.Error()))
 	}
+	ended := s.now()
+	s.tried.Store(&ended)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err == nil {

@@ -372,11 +372,34 @@ func TestClockSetBack(t *testing.T) { // P15
 	next := newSigner(t, "key-2")
 	w.server.publish(t, next)
 	w.clock.Advance(-24 * time.Hour)
-	// This starts a renewal: the age of the set is not known any more.
-	w.wantVerifyOnce(t, "good token", w.token(t, w.signer, nil), nil)
-	w.verifier.Keys().WaitFetches()
+	// The age of the set is not known any more, so it is fetched before it is used.
 	w.wantVerify(t, "withdrawn key", w.token(t, w.signer, nil), verify.ErrTokenInvalid)
 	w.wantVerify(t, "new key", w.token(t, next, nil), nil)
+}
+
+// TestWithdrawnKeyAtAnIdleService: a set that nobody has used for long is fetched before it is believed.
+func TestWithdrawnKeyAtAnIdleService(t *testing.T) {
+	w := newWorld(t)
+	w.wantGood(t)
+	w.server.publish(t, newSigner(t, "key-2"))
+	w.clock.Advance(23 * time.Hour)
+	w.wantVerifyOnce(t, "withdrawn key", w.token(t, w.signer, nil), verify.ErrTokenInvalid)
+}
+
+// TestIdleServiceWhileTheIssuerIsAway: the first to ask waits for one attempt, and the set that is held serves.
+func TestIdleServiceWhileTheIssuerIsAway(t *testing.T) {
+	w := newWorld(t)
+	w.wantGood(t)
+	w.server.serve(status(http.StatusServiceUnavailable))
+	w.clock.Advance(23 * time.Hour)
+	before := w.server.fetches.Load()
+	for range 20 {
+		w.wantVerifyOnce(t, "good token", w.token(t, w.signer, nil), nil)
+	}
+	w.verifier.Keys().WaitFetches()
+	if got := w.server.fetches.Load() - before; got > 2 {
+		t.Errorf("the issuer was asked %d times, want once before the set is used and once to renew it", got)
+	}
 }
 
 func TestNoKeyID(t *testing.T) {
@@ -606,6 +629,18 @@ func TestFailedFetchIsLoggedOnce(t *testing.T) {
 	}
 	if got := strings.Count(log.String(), "key set fetch failed"); got != 1 {
 		t.Errorf("the log has %d lines about it, want 1:\n%s", got, log.String())
+	}
+}
+
+// TestLoopbackNames: http is allowed for localhost, so the name must not lead anywhere else, whatever DNS says.
+func TestLoopbackNames(t *testing.T) {
+	for address, ok := range map[string]bool{
+		"127.0.0.1:80": true, "[::1]:80": true, "[::ffff:127.0.0.1]:80": true,
+		"93.184.216.34:80": false, "10.0.0.1:80": false, "[2606:2800:220:1::1]:80": false, "": false,
+	} {
+		if err := verify.CheckLoopback(address, true); (err == nil) != ok {
+			t.Errorf("CheckLoopback(%q) = %v, want ok = %v", address, err, ok)
+		}
 	}
 }
 

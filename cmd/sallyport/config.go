@@ -7,7 +7,7 @@ import (
 )
 
 type configCommand struct {
-	Check  configCheck  `cmd:"" help:"Say whether all settings are right."`
+	Check  configCheck  `cmd:"" help:"Say whether all settings are right, without the database and the network."`
 	Print  configPrint  `cmd:"" help:"Print every setting, its value and where it comes from."`
 	Init   configInit   `cmd:"" help:"Write a file of settings that explains them."`
 	Schema configSchema `cmd:"" help:"Print the JSON Schema of the file, for editors."`

@@ -36,7 +36,7 @@ var explanations = []struct {
 	err      error
 	why, try string
 }{
-	{sallyport.ErrUnknownSecret, "the database was made under another secret", "set the secret that it was made with, or put its .secret file back"},
+	{sallyport.ErrUnknownSecret, "the database was made under another secret", "set the secret that it was made with, or put its .secret file back; if it is lost, see sallyport keys rotate --help"},
 	{sallyport.ErrNameTaken, "that username is the username or the e-mail address of another user", "choose another"},
 	{sallyport.ErrEmailTaken, "that e-mail address is the address or the username of another user", "give another, or change that user first"},
 	{sallyport.ErrOverloaded, "every hashing slot is busy", "try again"},

@@ -5,8 +5,10 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 	"time"
 
@@ -84,8 +86,9 @@ func writeKeys(to io.Writer, keys []shownKey) error {
 
 type keysRotate struct {
 	sourceFlags
-	Now bool `help:"Emergency: withdraw every signing key and sign with a new one at once."`
-	Yes bool `help:"Do not ask."`
+	Now        bool `help:"Emergency: withdraw every signing key and sign with a new one at once."`
+	LostSecret bool `help:"With --now: the root secret is lost. Believe in the one that is set, or make one; everybody signs in once more."`
+	Yes        bool `help:"Do not ask."`
 }
 
 func (keysRotate) examples() []string {
@@ -96,10 +99,23 @@ func (keysRotate) examples() []string {
 const emergency = "every signing key is withdrawn: access tokens in use are refused at once here, and in a service when it next reads the key set; " +
 	"nobody is signed out. A gateway that keeps the key set refuses new tokens until it reads it again (Amazon API Gateway: up to 2 hours)"
 
+// lostSecret is what --lost-secret does besides.
+const lostSecret = "every session becomes worthless as well: everybody signs in once more. No server may be running"
+
 // Run publishes the next key, or replaces all of them. A running server follows within seconds.
 func (c keysRotate) Run(ctx context.Context, w world) error {
 	const what = "keys rotate"
-	if c.Now {
+	switch {
+	case c.LostSecret && !c.Now:
+		return usageError{"--lost-secret goes with --now"}
+	case c.LostSecret:
+		if err := confirm(w, what, emergency+"; "+lostSecret, c.Yes); err != nil {
+			return err
+		}
+		if err := c.adoptSecret(ctx, w, what); err != nil {
+			return err
+		}
+	case c.Now:
 		if err := confirm(w, what, emergency, c.Yes); err != nil {
 			return err
 		}
@@ -116,6 +132,33 @@ func (c keysRotate) Run(ctx context.Context, w world) error {
 		_, err = fmt.Fprintf(w.stdout, "%s %s signs from %s\n", key.ID, key.Algorithm, inUTC(key.SignsFrom).Format(time.RFC3339))
 		return err
 	})
+}
+
+// adoptSecret makes the database believe in the secret that is set, or in the file beside it, which is made
+// if there is none.
+func (c keysRotate) adoptSecret(ctx context.Context, w world, what string) (err error) {
+	s, err := c.load(w, nil)
+	if err != nil {
+		return err
+	}
+	store, err := openDatabase(what, s)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, explain(what, store.Close())) }()
+	var secret []byte
+	if len(s.Secret) > 0 {
+		secret = s.Secret[0]
+	} else {
+		file := secretFile{s.DatabaseFile(), quietLog(w.stderr)}
+		if secret, err = file.read(); errors.Is(err, fs.ErrNotExist) {
+			secret, err = file.create()
+		}
+	}
+	if err == nil {
+		err = sallyport.AdoptSecret(ctx, store, secret)
+	}
+	return explain(what, err)
 }
 
 type keysExport struct {

@@ -73,7 +73,7 @@ func run(args []string, w world) int {
 	case helped:
 		return exitDone
 	case err != nil:
-		return report(w.stderr, usageError{withoutSurplus(err.Error())})
+		return report(w.stderr, usageError{withoutSurplus(err.Error()) + meantCommand(parser.Model.Node, args)})
 	}
 	command.BindTo(context.Background(), (*context.Context)(nil))
 	return report(w.stderr, command.Run(w))
@@ -100,6 +100,29 @@ func withoutSurplus(problem string) string {
 		return before
 	}
 	return problem
+}
+
+// meantCommand ends a message with the command that was probably meant by the first word that is none. The
+// word itself is not shown: it may be anything.
+func meantCommand(node *kong.Node, args []string) string {
+	for _, arg := range args {
+		if strings.HasPrefix(arg, "-") || len(node.Children) == 0 {
+			return ""
+		}
+		var names []string
+		for _, child := range node.Children {
+			names = append(names, child.Name)
+		}
+		i := slices.Index(names, arg)
+		if i < 0 {
+			if near := settings.Nearest(arg, names); near != "" {
+				return `; did you mean "` + near + `"?`
+			}
+			return ""
+		}
+		node = node.Children[i]
+	}
+	return ""
 }
 
 // flagHelp takes the help of flags that set something from the table of settings, and the name of

@@ -46,10 +46,9 @@ type opened struct {
 // open opens the database and makes the service on it: for a command as it is, for a server with what serving
 // adds. what is being attempted begins a failure.
 func open(ctx context.Context, what string, s *settings.Settings, log *slog.Logger, server *serving) (o *opened, err error) {
-	file := s.DatabaseFile()
-	store, err := sqlite.Open(file)
+	store, err := openDatabase(what, s)
 	if err != nil {
-		return nil, failure{what, "cannot open the database: " + withoutNames(err), "check the setting database, and that its folder exists and can be written to"}
+		return nil, err
 	}
 	o = &opened{store: store}
 	defer func() {
@@ -60,7 +59,8 @@ func open(ctx context.Context, what string, s *settings.Settings, log *slog.Logg
 	}()
 	cfg := serviceConfig(s)
 	cfg.Store, cfg.Logger = store, log
-	if server != nil { // commands ask no provider and no hook
+	cfg.LeaveKeys = server == nil // a command may run without the server's settings
+	if server != nil {            // commands ask no provider and no hook
 		cfg.Observe, cfg.Providers = server.observe, providers(s.IDPs)
 		if s.Hook.URL != "" {
 			if o.hook, err = claimhook.New(claimhook.Config{URL: s.Hook.URL, Secret: s.Hook.Secret, Timeout: s.Hook.Timeout}); err != nil {
@@ -71,6 +71,14 @@ func open(ctx context.Context, what string, s *settings.Settings, log *slog.Logg
 	}
 	o.Service, err = newService(ctx, cfg, s)
 	return o, err
+}
+
+func openDatabase(what string, s *settings.Settings) (sallyport.Store, error) {
+	store, err := sqlite.Open(s.DatabaseFile())
+	if err != nil {
+		return nil, failure{what, "cannot open the database: " + withoutNames(err), "check the setting database, and that its folder exists and can be written to"}
+	}
+	return store, nil
 }
 
 func newService(ctx context.Context, cfg sallyport.Config, s *settings.Settings) (*sallyport.Service, error) {

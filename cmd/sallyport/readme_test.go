@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/rand"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -33,6 +34,7 @@ func TestREADMEHook(t *testing.T) {
 	}
 	command := exec.Command("sallyport", "config", "check")
 	command.Dir = dir
+	command.Env = append(os.Environ(), "SALLYPORT_CLAIMS_HOOK_SECRET="+rand.Text())
 	if said, err := command.CombinedOutput(); err != nil || string(said) != "sallyport.yaml is valid\n" {
 		t.Errorf("sallyport config check says (%v)\n%s", err, said)
 	}

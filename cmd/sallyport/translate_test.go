@@ -70,11 +70,11 @@ func TestExplainStart(t *testing.T) {
 		}), []string{`sallyport.yaml:8: idps[1].name: there are two providers with the name "a"`}},
 		{"handler", handler(authhttp.Config{CSRF: "x", TrustedOrigins: []string{"*"}, Cookie: authhttp.CookieConfig{Domain: "x.example"}}), []string{
 			`csrf: it is "x", want "auto" or "token"`,
-			`trusted_origins: "*": wildcards are not supported; name each origin`,
+			`trusted_origins: wildcards are not supported; name each origin`,
 			`cookie.domain: "x.example" is neither the issuer's host nor a parent of it`,
 		}},
 		{"another secret", service(func(c *sallyport.Config) { c.Secret = []byte("another secret of thirty-two bytes") }),
-			[]string{"serve: the database was made under another secret; set the secret that it was made with, or put its .secret file back"}},
+			[]string{"serve: the database was made under another secret; set the secret that it was made with, or put its .secret file back; if it is lost, see sallyport keys rotate --help"}},
 		{"anything else", errors.New("sallyport: the dog ate it"), []string{"serve: the dog ate it"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

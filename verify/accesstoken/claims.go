@@ -84,9 +84,9 @@ func (c *Claims) Groups() []string {
 }
 
 // reserved are the claims that the issuer alone writes, "cnf" and "act" among them: the first changes who may present
-// the token (RFC 7800), the second who acts with it (RFC 8693 §4.1).
+// the token (RFC 7800), the second who acts with it or may (RFC 8693 §4.1, §4.4).
 var reserved = []string{
-	"iss", "sub", "aud", "exp", "iat", "nbf", "jti", "sid", "client_id", "token_type", "user_id", "cnf", "act",
+	"iss", "sub", "aud", "exp", "iat", "nbf", "jti", "sid", "client_id", "token_type", "user_id", "cnf", "act", "may_act",
 }
 
 // Reserved reports whether a custom claim may not have this name. Case and Unicode folding are ignored: a service that

@@ -103,7 +103,7 @@ func variableSuggestion(name string) string {
 	if name == variablePrefix+"CONFIG" {
 		return "; name the file with --config"
 	}
-	if near := nearest(strings.TrimPrefix(name, variablePrefix), candidates); near != "" {
+	if near := Nearest(strings.TrimPrefix(name, variablePrefix), candidates); near != "" {
 		return "; did you mean " + variablePrefix + near + "?"
 	}
 	return ""

@@ -106,7 +106,7 @@ var idpTable = []setting[IDP]{
 	{rule{key: "token_endpoint", later: loginFlow, about: "where a code is exchanged"},
 		unused[IDP, string]},
 	{rule{key: "jwks_uri", provider: ProviderOIDC, example: "https://login.example.com/keys",
-		about: "where the keys are; by default as the discovery document says"},
+		about: "where the keys are; remove it to find them by the discovery document of issuer"},
 		func(p *IDP) any { return &p.JWKSURI }},
 	{rule{key: "logout_return_to", later: loginFlow, about: "where the provider's logoff returns to"},
 		unused[IDP, string]},

@@ -86,6 +86,7 @@ func (t *template) setting(row *setting[Settings]) {
 	margin := indent(len(sections))
 	t.prose(margin+"# ", row.about+row.choice())
 	if row.key == "idps" {
+		t.prose(margin+"# ", "Two examples; remove what you do not need.")
 		t.line("#idps:")
 		t.idp(ProviderOIDC)
 		t.idp(ProviderCognito)

@@ -64,10 +64,10 @@ func suggestion[T any](rows []setting[T], prefix, name string) string {
 		elsewhere = append(elsewhere, last, r.key)
 		full[last], full[r.key] = r.key, r.key
 	}
-	if near := nearest(name, here); near != "" {
+	if near := Nearest(name, here); near != "" {
 		return `; did you mean "` + near + `"?`
 	}
-	near := full[nearest(name, elsewhere)]
+	near := full[Nearest(name, elsewhere)]
 	switch {
 	case near == "":
 		return ""
@@ -78,8 +78,8 @@ func suggestion[T any](rows []setting[T], prefix, name string) string {
 	return `; did you mean "` + near + `"?`
 }
 
-// nearest is the candidate with the least distance to name, if that is small; else "".
-func nearest(name string, candidates []string) string {
+// Nearest is the candidate with the least distance to name, if that is small; else "".
+func Nearest(name string, candidates []string) string {
 	if !wordLike.MatchString(name) {
 		return ""
 	}
