@@ -34,11 +34,11 @@ func repository(ctx context.Context) (string, error) {
 	return folder, nil
 }
 
-// build makes the binary as "go build" does for everybody. With profiles it is the same plus one file: an
+// build makes the binary as the README says, without symbols. With profiles it is the same plus one file: an
 // overlay, so that nothing is written into the source.
 func build(ctx context.Context, repository, folder string, profiles bool) (binary string, err error) {
 	binary = filepath.Join(folder, "sallyport")
-	args := []string{"build", "-o", binary}
+	args := []string{"build", "-trimpath", "-ldflags=-s -w", "-o", binary}
 	if profiles {
 		overlay, err := writeOverlay(repository, folder)
 		if err != nil {
