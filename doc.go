@@ -46,6 +46,7 @@
 //	internal/realidp/    identity providers that others wrote, for tests; internal/testrun is ./test.sh
 //
 // docs/contract.md is the public surface, docs/refresh.md the refresh machine, docs/keys.md the signing keys
-// and the root secret, docs/house.md why the house is built like this, docs/attack-cases.json what the
-// ids in test names mean.
+// and the root secret, docs/house.md why the house is built like this, docs/benchmark.md how fast it is,
+// docs/moving.md the way from django-rest-microservice, docs/attack-cases.json what the ids in test names
+// mean.
 package sallyport
