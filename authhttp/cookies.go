@@ -3,7 +3,9 @@ package authhttp
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -71,10 +73,27 @@ func newCookies(issuer *url.URL, cfg CookieConfig) (cookies, error) {
 		}
 		c.refresh, c.csrf = "__Host-"+c.refresh, "__Host-"+c.csrf
 	}
-	if host := issuer.Hostname(); c.domain != "" && host != c.domain && !strings.HasSuffix(host, "."+c.domain) {
-		fault("Domain", "%q is neither the issuer's host nor a parent of it", c.domain)
+	if err := CheckCookieDomain(c.domain, issuer.Hostname()); err != nil {
+		fault("Domain", "%v", err)
 	}
 	return c, errors.Join(faults...)
+}
+
+// CheckCookieDomain says what keeps domain, "" for none, from being the Domain of cookies that host sets
+// (RFC 6265 §5.1.3, §5.3).
+func CheckCookieDomain(domain, host string) error {
+	_, notAddress := netip.ParseAddr(host)
+	switch {
+	case domain == "" || domain == host:
+		return nil
+	case notAddress == nil:
+		return errors.New("the host of the issuer is an address, which lies in no domain; remove it")
+	case !strings.HasSuffix(host, "."+domain):
+		return fmt.Errorf("%q is neither the host of the issuer, %q, nor a parent of it; write it without a dot in front", domain, host)
+	case !strings.Contains(domain, "."): // a top-level domain, which belongs to everybody
+		return fmt.Errorf("%q is a single label, and browsers drop cookies for all of it; name a domain of your own", domain)
+	}
+	return nil
 }
 
 // set hands out both cookies until the session's absolute end: the CSRF token first, as clients of

@@ -181,6 +181,21 @@ func TestNewReportsEveryFault(t *testing.T) {
 	}
 }
 
+func TestCheckCookieDomain(t *testing.T) {
+	for _, c := range []struct {
+		domain, host string
+		ok           bool
+	}{
+		{"", "app.example.com", true}, {"app.example.com", "app.example.com", true}, {"example.com", "app.example.com", true},
+		{"ample.com", "app.example.com", false}, {".example.com", "app.example.com", false}, {"com", "app.example.com", false},
+		{"localhost", "localhost", true}, {"0.0.1", "10.0.0.1", false}, {"10.0.0.1", "10.0.0.1", true},
+	} {
+		if err := authhttp.CheckCookieDomain(c.domain, c.host); (err == nil) != c.ok {
+			t.Errorf("CheckCookieDomain(%q, %q) = %v, want ok = %v", c.domain, c.host, err, c.ok)
+		}
+	}
+}
+
 func TestHostPrefixedCookies(t *testing.T) {
 	a := newApp(t, func(c *config) {
 		c.Issuer = "https://app.example.com"

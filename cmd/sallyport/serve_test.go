@@ -13,12 +13,14 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
 	"go.uber.org/goleak"
 
 	"github.com/sallyport-auth/sallyport/cmd/sallyport/settings"
+	"github.com/sallyport-auth/sallyport/internal/openapi"
 )
 
 const testPassword = "correct horse battery staple"
@@ -45,6 +47,9 @@ func serveAlice(t *testing.T, environ ...string) *process {
 	return p
 }
 
+// described is openapi.yaml, against which every answer to post is held.
+var described = sync.OnceValues(openapi.Load)
+
 // post sends a body of JSON and returns the answer with its decoded body.
 func post(t *testing.T, url, body string, header http.Header) (*http.Response, map[string]any) {
 	t.Helper()
@@ -64,6 +69,13 @@ func post(t *testing.T, url, body string, header http.Header) (*http.Response, m
 	content, err := io.ReadAll(response.Body)
 	if err != nil {
 		t.Fatal(err)
+	}
+	document, err := described()
+	if err == nil {
+		err = document.Check(request, []byte(body), response, content, "/auth")
+	}
+	if err != nil {
+		t.Errorf("POST %s is not as openapi.yaml describes it: %v", url, err)
 	}
 	decoded := map[string]any{}
 	if err := json.Unmarshal(content, &decoded); len(content) > 0 && err != nil {

@@ -71,7 +71,7 @@ func TestExplainStart(t *testing.T) {
 		{"handler", handler(authhttp.Config{CSRF: "x", TrustedOrigins: []string{"*"}, Cookie: authhttp.CookieConfig{Domain: "x.example"}}), []string{
 			`csrf: it is "x", want "auto" or "token"`,
 			`trusted_origins: wildcards are not supported; name each origin`,
-			`cookie.domain: "x.example" is neither the issuer's host nor a parent of it`,
+			"cookie.domain: the host of the issuer is an address, which lies in no domain; remove it",
 		}},
 		{"another secret", service(func(c *sallyport.Config) { c.Secret = []byte("another secret of thirty-two bytes") }),
 			[]string{"serve: the database was made under another secret; set the secret that it was made with, or put its .secret file back; if it is lost, see sallyport keys rotate --help"}},

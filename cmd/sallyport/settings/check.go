@@ -3,7 +3,6 @@ package settings
 import (
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"path"
 	"regexp"
@@ -212,20 +211,15 @@ func (l *loader) checkCookies(issuer *url.URL) {
 	}
 }
 
-// checkDomain is about cookie.domain: host, which is the issuer's, must lie in it (RFC 6265 §5.1.3).
+// checkDomain is about cookie.domain: host is the issuer's.
 func (l *loader) checkDomain(host string) {
 	domain := l.settings.Cookie.Domain
-	_, notAddress := netip.ParseAddr(host)
-	switch {
-	case host == domain:
-	case notAddress == nil:
-		l.conflict("the host of issuer is an address, which lies in no domain; remove the setting", "cookie.domain")
+	if !oneWord(domain) {
+		l.conflict("it is no domain", "cookie.domain")
 		return
-	case !strings.HasSuffix(host, "."+domain):
-		l.conflict(show(domain)+" is neither the host of issuer, "+show(host)+", nor a parent of it; write it without a dot in front", "cookie.domain")
-		return
-	case !strings.Contains(domain, "."): // a top-level domain, which belongs to everybody
-		l.conflict(show(domain)+" is a single label, and browsers drop cookies for all of it; name a domain of your own", "cookie.domain")
+	}
+	if err := authhttp.CheckCookieDomain(domain, host); err != nil {
+		l.conflict(err.Error(), "cookie.domain")
 		return
 	}
 	l.warn("cookie.domain: every host below %s receives the refresh token; remove the setting unless several hosts need it", domain)

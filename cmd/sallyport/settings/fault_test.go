@@ -217,11 +217,11 @@ var faultCases = []struct {
 	{name: "host_prefix with insecure", file: "path: /\ncookie:\n  host_prefix: true\n  insecure: true\n",
 		want: []string{"sallyport.yaml:3: cookie.host_prefix: it does not go with cookie.insecure; remove one of them"}},
 	{name: "domain of somebody else", file: "issuer: https://app.example.com\ncookie:\n  domain: ample.com\n",
-		want: []string{`sallyport.yaml:3: cookie.domain: "ample.com" is neither the host of issuer, "app.example.com", nor a parent of it; write it without a dot in front`}},
+		want: []string{`sallyport.yaml:3: cookie.domain: "ample.com" is neither the host of the issuer, "app.example.com", nor a parent of it; write it without a dot in front`}},
 	{name: "domain that is everybody's", file: "issuer: https://app.example.com\ncookie:\n  domain: com\n",
 		want: []string{`sallyport.yaml:3: cookie.domain: "com" is a single label, and browsers drop cookies for all of it; name a domain of your own`}},
 	{name: "domain of an address", file: "issuer: https://10.0.0.1\ncookie:\n  domain: 0.0.1\n",
-		want: []string{"sallyport.yaml:3: cookie.domain: the host of issuer is an address, which lies in no domain; remove the setting"}},
+		want: []string{"sallyport.yaml:3: cookie.domain: the host of the issuer is an address, which lies in no domain; remove it"}},
 	{name: "names of cookies that mean something", file: "cookie:\n  name: __Host-x\n  csrf_name: __x\n",
 		want: []string{
 			`sallyport.yaml:2: cookie.name: "__Host-x" begins with __, to which browsers give a meaning of its own; set cookie.host_prefix instead`,
