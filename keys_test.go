@@ -205,7 +205,8 @@ func TestNewRefusesAlgorithmsAndRotations(t *testing.T) {
 
 func TestKeysComeAndGo(t *testing.T) {
 	h := newHouse(t)
-	svc := h.open(nil)
+	var log syncBuffer
+	svc := h.open(func(c *sallyport.Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
 	first := h.wantStates(svc, sallyport.KeyActive)[0]
 	h.advance(30*24*time.Hour - sallyport.KeyLead - time.Second)
 	h.maintain(svc)
@@ -234,6 +235,18 @@ func TestKeysComeAndGo(t *testing.T) {
 	h.maintain(svc)
 	if left := h.wantStates(svc, sallyport.KeyActive); left[0].ID != keys[1].ID {
 		t.Errorf("left is %s, want %s", left[0].ID, keys[1].ID)
+	}
+	for event, kids := range map[string][]string{
+		"key_published": {keys[0].ID, keys[1].ID}, "key_activated": {keys[1].ID}, "key_removed": {keys[0].ID},
+	} {
+		for _, kid := range kids {
+			if n := strings.Count(log.String(), "kid="+kid+" audit=true event="+event); n != 1 {
+				t.Errorf("%s of %s is logged %d times, want once:\n%s", event, kid, n, log.String())
+			}
+		}
+		if n := strings.Count(log.String(), "event="+event); n != len(kids) {
+			t.Errorf("%s is logged %d times, want %d", event, n, len(kids))
+		}
 	}
 }
 
@@ -544,6 +557,28 @@ func TestKeysAreUsedWhileADueStepFails(t *testing.T) {
 		t.Errorf("the stuck instance signs with %s, want %s", got, want)
 	}
 	h.wantAccepted(stuck, h.refresh(svc, fresh).AccessToken)
+}
+
+// TestAdoptSecretBesideAServer: a server that was not stopped makes no key under the secret that is given up, and
+// says that it is not ready.
+func TestAdoptSecretBesideAServer(t *testing.T) {
+	h := newHouse(t)
+	svc := h.open(nil)
+	if err := svc.Ready(t.Context()); err != nil {
+		t.Fatalf("Ready = %v", err)
+	}
+	if err := sallyport.AdoptSecret(t.Context(), h.store, randomSecret()); err != nil {
+		t.Fatal(err)
+	}
+	if err := sallyport.MaintainKeys(svc, t.Context()); !errors.Is(err, sallyport.ErrUnknownSecret) {
+		t.Errorf("MaintainKeys = %v, want ErrUnknownSecret", err)
+	}
+	if err := svc.Ready(t.Context()); !errors.Is(err, sallyport.ErrUnknownSecret) {
+		t.Errorf("Ready = %v, want ErrUnknownSecret", err)
+	}
+	if keys := h.stored(); len(keys) != 0 {
+		t.Errorf("the server made %v", keys)
+	}
 }
 
 func TestAdoptSecret(t *testing.T) {

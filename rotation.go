@@ -120,6 +120,9 @@ func (s *Service) maintainAfter(ctx context.Context, gap time.Duration) error {
 
 // allSteps does one step after the other until none is due.
 func (s *Service) allSteps(ctx context.Context) error {
+	if err := s.secrets.check(ctx, s.store); err != nil {
+		return err // whoever adopted another secret has said that this one is lost
+	}
 	for range 5 { // each step is followed by another look
 		stored, err := s.store.SigningKeys(ctx)
 		if err != nil {
@@ -162,7 +165,8 @@ func (s *Service) oneStep(ctx context.Context, keys *signingKeys) (done bool, er
 	}
 	for i, key := range keys.keys {
 		if at, retired := keys.removal(i, now); retired && !at.After(now) {
-			return false, s.removeKey(ctx, key.public.ID())
+			_, err := s.store.RemoveSigningKey(ctx, key.public.ID())
+			return false, err
 		}
 	}
 	if signsFrom, due := s.nextKeyDue(keys, now); due {
@@ -207,25 +211,22 @@ func (s *Service) addStoredKey(ctx context.Context, key StoredKey, keys *signing
 	return nil
 }
 
-func (s *Service) removeKey(ctx context.Context, keyID string) error {
-	was, err := s.store.RemoveSigningKey(ctx, keyID)
-	if was {
-		s.auditKey(ctx, "key_removed", keyID)
-	}
-	return err
-}
-
-// useKeys makes keys the ones that sign and verify. That a key begins to sign is decided by the clock; it is
-// logged by everyone who sees it begin.
+// useKeys makes keys the ones that sign and verify. That a key begins to sign is decided by the clock, and that
+// one is withdrawn perhaps by a command; both are logged by everyone who sees it.
 func (s *Service) useKeys(ctx context.Context, keys *signingKeys) {
-	s.keys.Store(keys)
+	before := s.keys.Swap(keys)
+	for id := range before.byID {
+		if keys.byID[id] == nil {
+			s.auditKey(ctx, "key_removed", id)
+		}
+	}
 	key := keys.active(s.now())
 	if key == nil {
 		return
 	}
-	before, active := s.upkeep.active, key.public.ID()
+	last, active := s.upkeep.active, key.public.ID()
 	s.upkeep.active = active
-	if before != "" && active != before {
+	if last != "" && active != last {
 		s.auditKey(ctx, "key_activated", active)
 	}
 }

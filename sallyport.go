@@ -92,8 +92,8 @@ func (s *Service) ClaimsTimeout() time.Duration { return s.cfg.ClaimsTimeout }
 // Now is the instant by the configured clock.
 func (s *Service) Now() time.Time { return s.now() }
 
-// Ready reports whether the store answers.
-func (s *Service) Ready(ctx context.Context) error { return s.store.Ping(ctx) }
+// Ready reports whether the store answers and still knows the root secret (ErrUnknownSecret).
+func (s *Service) Ready(ctx context.Context) error { return s.secrets.check(ctx, s.store) }
 
 func (s *Service) openProviders() []error {
 	var faults []error

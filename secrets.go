@@ -93,6 +93,20 @@ func (ring keyring) recognise(ctx context.Context, store Store) error {
 	return fmt.Errorf("recognising the root secret: %w", ErrChanged)
 }
 
+// check returns ErrUnknownSecret when the database has been given another secret than those of the ring.
+func (ring keyring) check(ctx context.Context, store Store) error {
+	stored, err := store.SecretCheck(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range ring {
+		if subtle.ConstantTimeCompare(stored, ring[i].check) == 1 {
+			return nil
+		}
+	}
+	return ErrUnknownSecret
+}
+
 // AdoptSecret makes the database of a lost root secret believe in secret alone. It removes the signing keys,
 // and every refresh token becomes worthless: everybody signs in once more. Stop every instance before.
 func AdoptSecret(ctx context.Context, store Store, secret []byte) error {

@@ -138,7 +138,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.securityHeaders(w.Header(), rt.public)
 	if !below {
 		h.misplaced.Do(func() {
-			h.log.Warn("a request came for a path outside the mount; is the handler mounted at the path of the issuer?", "mount", h.mount+"/")
+			h.log.Info("a request came for a path outside the mount; a program that mounts the handler elsewhere than at the path of the issuer gets nothing else", "mount", h.mount+"/")
 		})
 	}
 	if !below || !known {

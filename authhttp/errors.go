@@ -107,7 +107,7 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	p := problemOf(err)
 	if p.status >= 500 {
 		h.log.LogAttrs(r.Context(), levelOf(r, err), "request failed",
-			slog.String("path", r.URL.Path), slog.Int("status", p.status), slog.String("code", p.code), slog.String("reason", err.Error()))
+			slog.String("path", r.URL.Path), slog.Int("status", p.status), slog.String("code", p.code), slog.String("reason", err.Error()), slog.String("request_id", requestID(r.Header)))
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	if p.ended && r.Header.Get(nativeHeader) != nativeClient { // a native client has no cookies

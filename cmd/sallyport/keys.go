@@ -96,11 +96,14 @@ func (keysRotate) examples() []string {
 }
 
 // emergency is what --now does, for the one who is about to do it.
-const emergency = "every signing key is withdrawn: access tokens in use are refused at once here, and in a service when it next reads the key set; " +
-	"nobody is signed out. A gateway that keeps the key set refuses new tokens until it reads it again (Amazon API Gateway: up to 2 hours)"
+const emergency = "every signing key is withdrawn: access tokens in use are refused at once here, and in a service when it next reads the key set. " +
+	"A gateway that keeps the key set refuses new tokens until it reads it again (Amazon API Gateway: up to 2 hours). "
 
-// lostSecret is what --lost-secret does besides.
-const lostSecret = "every session becomes worthless as well: everybody signs in once more. No server may be running"
+// signedIn is what it leaves alone, lostSecret what --lost-secret does besides.
+const (
+	signedIn   = "Nobody is signed out"
+	lostSecret = "Every session becomes worthless: everybody signs in once more. Stop every server first"
+)
 
 // Run publishes the next key, or replaces all of them. A running server follows within seconds.
 func (c keysRotate) Run(ctx context.Context, w world) error {
@@ -109,14 +112,14 @@ func (c keysRotate) Run(ctx context.Context, w world) error {
 	case c.LostSecret && !c.Now:
 		return usageError{"--lost-secret goes with --now"}
 	case c.LostSecret:
-		if err := confirm(w, what, emergency+"; "+lostSecret, c.Yes); err != nil {
+		if err := confirm(w, what, emergency+lostSecret, c.Yes); err != nil {
 			return err
 		}
 		if err := c.adoptSecret(ctx, w, what); err != nil {
 			return err
 		}
 	case c.Now:
-		if err := confirm(w, what, emergency, c.Yes); err != nil {
+		if err := confirm(w, what, emergency+signedIn, c.Yes); err != nil {
 			return err
 		}
 	}
@@ -155,10 +158,19 @@ func (c keysRotate) adoptSecret(ctx context.Context, w world, what string) (err 
 			secret, err = file.create()
 		}
 	}
-	if err == nil {
-		err = sallyport.AdoptSecret(ctx, store, secret)
+	if err != nil {
+		return explain(what, err)
 	}
-	return explain(what, err)
+	cfg := serviceConfig(s)
+	cfg.Store, cfg.Secret, cfg.LeaveKeys, cfg.Logger = store, secret, true, quietLog(w.stderr)
+	svc, err := sallyport.New(cfg)
+	if err == nil {
+		return errors.Join(failure{what, "the secret that is set is the one that the database knows, so it is not lost", "leave --lost-secret away"}, svc.Close())
+	}
+	if !errors.Is(err, sallyport.ErrUnknownSecret) {
+		return explainStart(what, s, err)
+	}
+	return explain(what, sallyport.AdoptSecret(ctx, store, secret))
 }
 
 type keysExport struct {

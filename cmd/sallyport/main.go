@@ -6,6 +6,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -73,7 +74,7 @@ func run(args []string, w world) int {
 	case helped:
 		return exitDone
 	case err != nil:
-		return report(w.stderr, usageError{withoutSurplus(err.Error()) + meantCommand(parser.Model.Node, args)})
+		return report(w.stderr, usageError{cmp.Or(meantCommand(parser.Model.Node, args), withoutSurplus(err.Error()))})
 	}
 	command.BindTo(context.Background(), (*context.Context)(nil))
 	return report(w.stderr, command.Run(w))
@@ -102,8 +103,8 @@ func withoutSurplus(problem string) string {
 	return problem
 }
 
-// meantCommand ends a message with the command that was probably meant by the first word that is none. The
-// word itself is not shown: it may be anything.
+// meantCommand is the message about a first word that is no command and nearly one. The word itself is not
+// shown: it may be anything.
 func meantCommand(node *kong.Node, args []string) string {
 	for _, arg := range args {
 		if strings.HasPrefix(arg, "-") || len(node.Children) == 0 {
@@ -116,7 +117,7 @@ func meantCommand(node *kong.Node, args []string) string {
 		i := slices.Index(names, arg)
 		if i < 0 {
 			if near := settings.Nearest(arg, names); near != "" {
-				return `; did you mean "` + near + `"?`
+				return `there is no such command; did you mean "` + near + `"?`
 			}
 			return ""
 		}

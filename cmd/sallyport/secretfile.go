@@ -37,7 +37,7 @@ func (f secretFile) secret(ctx context.Context, store sallyport.Store) ([]byte, 
 	if used {
 		// Another process may just have made the file, which it does before it marks the database.
 		if secret, err = f.read(); errors.Is(err, fs.ErrNotExist) {
-			err = failure{"secret", "the database is in use with a secret, and there is no " + f.path(), "put the file back, or set secret (SALLYPORT_SECRET) to the secret that it was made with"}
+			err = failure{"secret", "the database is in use with a secret, and there is no " + f.path(), "put the file back, or set secret (SALLYPORT_SECRET) to the secret that it was made with; if it is lost, see sallyport keys rotate --help"}
 		}
 		return secret, err
 	}

@@ -27,7 +27,7 @@ Ctrl-C ends it.
 		at.App, at.Orders, at.Provider, at.Issuer,
 		// Secure cookies: curl keeps them for 127.0.0.1 since 7.79.
 		fmt.Sprintf(`curl -sw '\n' -c %s -H 'Content-Type: application/json' -d '{"username": "demo", "password": "demo"}' %s/sign-in/`, jar, at.Issuer),
-		fmt.Sprintf(`curl -sb %s -c %[1]s -X POST -H "X-CSRF-Token: $(awk '/CSRF_token/ {print $7}' %[1]s)" %s/refresh/ | tee %s`, jar, at.Issuer, tokens),
+		fmt.Sprintf(`curl -sw '\n' -b %s -c %[1]s -X POST -H "X-CSRF-Token: $(awk '/CSRF_token/ {print $7}' %[1]s)" %s/refresh/ | tee %s`, jar, at.Issuer, tokens),
 		fmt.Sprintf(`curl -s -H "Authorization: Bearer $(sed 's/.*"access_token":"\([^"]*\).*/\1/' %s)" %s`, tokens, at.Orders),
 	)
 	return err

@@ -96,12 +96,29 @@ func checkClaim(name string) string {
 
 // check is about settings that do not go together. A setting that has a fault of its own is left out.
 func (l *loader) check() {
+	if s := l.settings; s.Listen == s.AdminListen && !strings.HasSuffix(s.Listen, ":0") {
+		l.conflict("it is also admin_listen; give each an address of its own", "listen", "admin_listen")
+	}
+	l.checkNames("claims.user_attributes", l.settings.UserAttributes)
+	l.checkNames("user_fields", l.settings.UserFields)
 	issuer := l.checkIssuer()
 	l.checkCookies(issuer)
 	l.checkTTLs()
 	l.checkHook()
 	if hash := l.settings.Password.Hash; hash.isWeak() {
 		l.warn("password.hash: %v costs an attacker less than OWASP recommends; argon2id,m=19456,t=2,p=1 is the least", hash)
+	}
+}
+
+// userFields are the fields that every user has; any other name is an attribute of somebody's own.
+var userFields = []string{"id", "username", "email", "email_verified", "first_name", "last_name", "is_active", "groups"}
+
+// checkNames warns of a name that is nearly that of a field: it would be null for ever.
+func (l *loader) checkNames(key string, names []string) {
+	for _, name := range names {
+		if near := Nearest(name, userFields); near != "" && near != name {
+			l.warn("%s: %s is taken for an attribute; the field is called %s", key, show(name), near)
+		}
 	}
 }
 

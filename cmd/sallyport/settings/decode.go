@@ -249,7 +249,11 @@ func ordinal(i, of int) string {
 
 func (d *decoder) boolean(n node, into *bool) bool {
 	if n.shape != word && n.shape != boolean || n.text != "true" && n.text != "false" {
-		return d.fault(n, "want true or false, without quotes")
+		problem := "want true or false"
+		if n.text == "true" || n.text == "false" {
+			problem += ", without quotes"
+		}
+		return d.fault(n, problem)
 	}
 	*into = n.text == "true"
 	return true
@@ -313,9 +317,6 @@ func (d *decoder) idps(n node, into *[]IDP) bool {
 	providers := make([]IDP, len(n.items))
 	for i, item := range n.items {
 		d.l.idp(&providers[i], item, problemf("%s[%d]", d.name, i))
-	}
-	if len(d.l.faults) > before {
-		return false
 	}
 	if d.l.checkIDPs(providers, d.name); len(d.l.faults) > before {
 		return false

@@ -213,7 +213,7 @@ func (l *loader) checkIDPs(providers []IDP, key string) {
 	names, issuers := map[string]bool{}, map[string]bool{}
 	for i, p := range providers {
 		path := problemf("%s[%d]", key, i)
-		if names[p.Name] {
+		if names[p.Name] && p.Name != "" {
 			l.fault(l.settings.places[path+".name"], path+".name", "another provider has the name "+show(p.Name)+" already")
 		}
 		names[p.Name] = true

@@ -303,6 +303,10 @@ func TestWarnings(t *testing.T) {
 		want       []string
 	}{
 		{"nothing", "", nil},
+		{"names that are nearly fields", "claims:\n  user_attributes: [emial, plan]\nuser_fields: [id, usrname]\n",
+			[]string{`claims.user_attributes: "emial" is taken for an attribute; the field is called email`, `user_fields: "usrname" is taken for an attribute; the field is called username`}},
+		{"a secret of few characters", "secret: aaaaaaaabbbbbbbbaaaaaaaabbbbbbbb\n", []string{"secret: it has few different characters; take one from a secure source: openssl rand -base64 32"}},
+		{"a variable that nobody replaces", "secret: ${THE_SECRET_OF_OUR_SIGN_IN_SERVER}\n", []string{"secret: it holds ${, which nothing replaces here; was a variable meant?"}},
 		{"a parent domain", "issuer: https://app.example.com\ncookie:\n  domain: example.com\n", []string{domain}},
 		{"the issuer's own host", "issuer: https://example.com\ncookie:\n  domain: example.com\n", []string{domain}},
 		{"access tokens that outlive a session", "tokens:\n  access_ttl: 2h\n  session_ttl: 1h\n",

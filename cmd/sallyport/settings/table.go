@@ -156,7 +156,7 @@ var table = []setting[Settings]{
 		about: "cost of a password hash; argon2id alone is argon2id,m=19456,t=2,p=1: 19456 KiB, 2 passes, 1 lane"},
 		func(s *Settings) any { return &s.Password.Hash }},
 	{rule{key: "password.min_length", standard: "8", least: "1", most: "256",
-		about: "characters that a new password should have"},
+		about: "characters that a new password should have; commands warn of a shorter one"},
 		func(s *Settings) any { return &s.Password.MinLength }},
 	{rule{key: "password.slots", standard: "0", least: "0", most: "1024",
 		about: "passwords hashed at a time, each with the memory of password.hash; 0 is one for each core"},
