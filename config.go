@@ -62,9 +62,10 @@ type Config struct {
 	// the next key that is made: published at once and signing a day later or, if a next key is published
 	// already, once that one signs.
 	Algorithm jws.Algorithm
-	// LeaveKeys leaves the stored signing keys as they are: none is made, published or removed unless
-	// RotateSigningKey or ReplaceSigningKeys is called. It is for a command beside a server, which may
-	// have another algorithm configured. Without a key nothing is signed.
+	// LeaveKeys leaves signing keys and root secret as they are: no key is made, published, removed or
+	// resealed, and the database stays marked with the secret that it knows, until RotateSigningKey or
+	// ReplaceSigningKeys is called. It is for a command beside a server, which may have other settings.
+	// Without a key nothing is signed.
 	LeaveKeys bool
 	// KeyRotation is how long a signing key signs; default 30 days, at least 48 hours, at most 400 days.
 	KeyRotation time.Duration

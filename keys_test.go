@@ -512,6 +512,26 @@ func TestLeaveKeys(t *testing.T) {
 	}
 }
 
+// TestLookingLeavesTheSecret: a command that knows a newer secret does not lock the server out.
+func TestLookingLeavesTheSecret(t *testing.T) {
+	h := newHouse(t)
+	h.signIn(h.open(nil))
+	newest := randomSecret()
+	look := func() *sallyport.Service {
+		return h.open(func(c *sallyport.Config) { c.LeaveKeys, c.Secret, c.OldSecrets = true, newest, [][]byte{h.secret} })
+	}
+	look()
+	h.open(nil)
+	if _, err := look().ReplaceSigningKeys(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sallyport.New(h.config()); !errors.Is(err, sallyport.ErrUnknownSecret) {
+		t.Errorf("New under the older secret after ReplaceSigningKeys = %v, want ErrUnknownSecret", err)
+	}
+	h.secret = newest
+	h.wantAccepted(h.open(nil), h.signIn(h.open(nil)).AccessToken)
+}
+
 // TestClockThatIsWrong: the next key of an instance that lives in the future keeps nobody from publishing one.
 func TestClockThatIsWrong(t *testing.T) {
 	h := newHouse(t)

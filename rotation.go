@@ -45,7 +45,7 @@ const (
 func (s *Service) startKeys(ctx context.Context) error {
 	s.keys.Store(&signingKeys{})
 	err := s.maintainKeys(ctx)
-	if err == nil {
+	if err == nil && !s.cfg.LeaveKeys {
 		err = s.resealKeys(ctx)
 	}
 	if err != nil {
@@ -72,7 +72,7 @@ func (s *Service) watchKeys(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		err := s.maintainKeys(ctx)
+		err := s.tick(ctx)
 		switch {
 		case err != nil && !failing && ctx.Err() == nil:
 			s.log.LogAttrs(ctx, slog.LevelWarn, "signing keys cannot be maintained", slog.String("reason", err.Error()))
@@ -81,6 +81,13 @@ func (s *Service) watchKeys(ctx context.Context) {
 		}
 		failing = err != nil
 	}
+}
+
+// tick bounds one look, for requests with unknown keys wait for its end.
+func (s *Service) tick(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, keyPoll)
+	defer cancel()
+	return s.maintainKeys(ctx)
 }
 
 // reloadKeys is maintainKeys for a token whose key is unknown: at most once in keyGap, whatever arrives. In
@@ -260,10 +267,22 @@ func (s *Service) resealKeys(ctx context.Context) error {
 	return nil
 }
 
+// settleSecret does what a start without LeaveKeys has done: it marks the database with the newest root secret
+// and seals the keys under that.
+func (s *Service) settleSecret(ctx context.Context) error {
+	if err := s.secrets.recognise(ctx, s.store, false); err != nil {
+		return err
+	}
+	return s.resealKeys(ctx)
+}
+
 // RotateSigningKey publishes the next signing key now, to sign in a day, unless there is one already, and
 // returns it. Nothing that was signed becomes invalid. It returns ErrChanged when other instances kept
 // changing the keys.
 func (s *Service) RotateSigningKey(ctx context.Context) (SigningKey, error) {
+	if err := s.settleSecret(ctx); err != nil {
+		return SigningKey{}, err
+	}
 	added := ""
 	for range 5 { // another instance may add one meanwhile
 		if err := s.maintainKeys(ctx); err != nil {
@@ -301,6 +320,9 @@ func (s *Service) RotateSigningKey(ctx context.Context) (SigningKey, error) {
 // when it next reads the key set; their holders refresh, which needs no signing key. A service or a gateway that
 // does not look for an unknown key refuses the new tokens until it reads the key set again.
 func (s *Service) ReplaceSigningKeys(ctx context.Context) (SigningKey, error) {
+	if err := s.settleSecret(ctx); err != nil {
+		return SigningKey{}, err
+	}
 	key, err := s.newStoredKey(s.now())
 	if err == nil {
 		err = s.store.ReplaceSigningKeys(ctx, key)

@@ -62,7 +62,7 @@ func (s *Service) start() error {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	s.secrets = newKeyring(append([][]byte{s.cfg.Secret}, s.cfg.OldSecrets...), s.cfg.CookieSalt)
-	if err := s.secrets.recognise(ctx, s.store); err != nil {
+	if err := s.secrets.recognise(ctx, s.store, s.cfg.LeaveKeys); err != nil {
 		return err
 	}
 	var err error

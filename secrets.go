@@ -64,8 +64,9 @@ func (ring keyring) byID(id [4]byte) (*derived, bool) {
 
 // recognise compares the database's check value with the configured secrets, so that a wrong secret
 // is an error at the start instead of a sign-out of everybody. A database that was never used, or
-// was last used under an older secret, is marked with the newest one.
-func (ring keyring) recognise(ctx context.Context, store Store) error {
+// was last used under an older secret, is marked with the newest one; of the two, a mere look makes only
+// the first.
+func (ring keyring) recognise(ctx context.Context, store Store, look bool) error {
 	for range 3 { // another instance may be doing the same
 		stored, err := store.SecretCheck(ctx)
 		if err != nil {
@@ -83,7 +84,7 @@ func (ring keyring) recognise(ctx context.Context, store Store) error {
 		if !known {
 			return ErrUnknownSecret
 		}
-		if subtle.ConstantTimeCompare(stored, ring[0].check) == 1 {
+		if look && stored != nil || subtle.ConstantTimeCompare(stored, ring[0].check) == 1 {
 			return nil
 		}
 		if err := store.SetSecretCheck(ctx, stored, ring[0].check); !errors.Is(err, ErrChanged) {

@@ -99,12 +99,18 @@ func (s *KeySet) Key(ctx context.Context, h jws.Header) (*jws.Key, error) {
 		return nil, ErrUnknownKey // no key has this ID, so there is nothing to fetch
 	}
 	now := s.now()
+	tried := s.tried.Load() // before the set, which finish stores first
 	held := s.current.Load()
 	if held.usable(now) {
-		if s.isNeglected(held, now) {
+		if isNeglected(held, tried, now) {
 			// Nobody has asked for long, and a key may have been withdrawn meanwhile. If the fetch fails, the set
-			// that is held serves, as it does for those who ask while the issuer is away.
-			if err := s.await(ctx, held, now); err == nil {
+			// that is held serves, as it does for those who ask while the issuer is away. A caller who leaves gets
+			// nothing: whoever holds a withdrawn key could choose to.
+			err := s.await(ctx, held, now)
+			switch {
+			case ctx.Err() != nil:
+				return nil, &UnavailableError{wait: minimumWait, cause: ctx.Err()}
+			case err == nil:
 				held = s.current.Load()
 			}
 		} else {
@@ -184,13 +190,10 @@ func elapsed(since, now time.Time, d time.Duration) bool {
 	return e < 0 || e >= d
 }
 
-// isNeglected reports whether no fetch has ended for so long that the set says little about today.
-func (s *KeySet) isNeglected(held *keySnapshot, now time.Time) bool {
-	if !elapsed(held.fetched, now, neglected) {
-		return false
-	}
-	tried := s.tried.Load()
-	return tried == nil || elapsed(*tried, now, neglected)
+// isNeglected reports whether a set is so old that it says little about today, and nobody is about to renew it: the
+// last fetch ended at tried, and another would have followed if somebody had asked.
+func isNeglected(held *keySnapshot, tried *time.Time, now time.Time) bool {
+	return elapsed(held.fetched, now, neglected) && (tried == nil || elapsed(*tried, now, 2*renewalGap))
 }
 
 // renew starts a background fetch for a set that is due, unless one was tried lately. It takes the lock only then.
@@ -287,12 +290,12 @@ func (s *KeySet) finish(f *fetch, keys []*jws.Key, err error) {
 		s.logger.Warn("key set fetch failed", slog.String("reason", err.Error()))
 	}
 	ended := s.now()
-	s.tried.Store(&ended)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err == nil {
 		s.current.Store(&keySnapshot{keys: keys, fetched: f.began})
 	}
+	s.tried.Store(&ended)
 	f.err, s.failed = err, err
 	s.fetching = nil
 	close(f.done)

@@ -386,6 +386,41 @@ func TestWithdrawnKeyAtAnIdleService(t *testing.T) {
 	w.wantVerifyOnce(t, "withdrawn key", w.token(t, w.signer, nil), verify.ErrTokenInvalid)
 }
 
+// TestWithdrawnKeyOfACallerWhoLeaves: a forger must not be believed for hanging up while the set is fetched.
+func TestWithdrawnKeyOfACallerWhoLeaves(t *testing.T) {
+	w := newWorld(t)
+	w.wantGood(t)
+	w.server.publish(t, newSigner(t, "key-2"))
+	w.clock.Advance(23 * time.Hour)
+	g := w.server.hold()
+	ctx, leave := context.WithCancel(t.Context())
+	verdict := make(chan error, 1)
+	go func() {
+		_, err := w.verifier.Verify(ctx, w.token(t, w.signer, nil))
+		verdict <- err
+	}()
+	<-g.arrived
+	leave()
+	if err := <-verdict; !errors.Is(err, verify.ErrKeysUnavailable) {
+		t.Errorf("Verify for a caller who left = %v, want ErrKeysUnavailable", err)
+	}
+	close(g.open)
+	w.verifier.Keys().WaitFetches()
+}
+
+// TestWithdrawnKeyAfterAFailedFetch: one attempt that failed long ago is no reason to believe an old set.
+func TestWithdrawnKeyAfterAFailedFetch(t *testing.T) {
+	w := newWorld(t)
+	w.wantGood(t)
+	w.server.serve(status(http.StatusServiceUnavailable))
+	w.clock.Advance(16 * time.Minute)
+	w.wantGood(t)
+	w.verifier.Keys().WaitFetches()
+	w.server.publish(t, newSigner(t, "key-2"))
+	w.clock.Advance(14 * time.Minute)
+	w.wantVerifyOnce(t, "withdrawn key", w.token(t, w.signer, nil), verify.ErrTokenInvalid)
+}
+
 // TestIdleServiceWhileTheIssuerIsAway: the first to ask waits for one attempt, and the set that is held serves.
 func TestIdleServiceWhileTheIssuerIsAway(t *testing.T) {
 	w := newWorld(t)

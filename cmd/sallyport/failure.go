@@ -40,7 +40,7 @@ var explanations = []struct {
 	{sallyport.ErrNameTaken, "that username is the username or the e-mail address of another user", "choose another"},
 	{sallyport.ErrEmailTaken, "that e-mail address is the address or the username of another user", "give another, or change that user first"},
 	{sallyport.ErrOverloaded, "every hashing slot is busy", "try again"},
-	{sallyport.ErrChanged, "the user was changed meanwhile", "try again"},
+	{sallyport.ErrChanged, "what it is about was changed meanwhile", "try again"},
 }
 
 // explain says what err means for what was attempted.

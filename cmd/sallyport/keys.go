@@ -144,6 +144,9 @@ func (c keysRotate) adoptSecret(ctx context.Context, w world, what string) (err 
 	if err != nil {
 		return err
 	}
+	if len(s.Secret) > 1 {
+		return failure{what, "several secrets are set, and the older ones would go on being accepted", "set the new secret alone"}
+	}
 	store, err := openDatabase(what, s)
 	if err != nil {
 		return err

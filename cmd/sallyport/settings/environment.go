@@ -66,7 +66,6 @@ func (l *loader) setFromFile(row *setting[Settings], at Place, file string) {
 	if value != string(content) {
 		value = strings.TrimSuffix(value, "\r")
 	}
-	l.contents[at.Variable] = value
 	l.setFromText(row, at, value)
 }
 

@@ -53,6 +53,7 @@ var faultCases = []struct {
 	{name: "tab", file: "tokens:\n\taccess_ttl: 5m\n", want: []string{"sallyport.yaml:2: a tab; use spaces"}},
 	{name: "carriage return alone", file: "csrf: auto\rlisten: x\n", want: []string{"sallyport.yaml:1: a carriage return without a newline"}},
 	{name: "brackets without end", file: "csrf: " + strings.Repeat("[", 200_000), want: []string{"sallyport.yaml:1: nested too deep"}},
+	{name: "lines without end", file: "csrf: >\n" + strings.Repeat(" \n", 100_000), want: []string{"sallyport.yaml:5001: more than 5000 lines"}},
 	{name: "dashes without end", file: strings.Repeat("- ", 100_000), want: []string{"sallyport.yaml:1: nested too deep"}},
 	{name: "UTF-16", file: "\xff\xfec\x00s\x00r\x00f\x00", want: []string{"sallyport.yaml:1: not valid UTF-8; save the file as UTF-8"}},
 	{name: "program", file: "\x7fELF\x02\x01\x01\x00", want: []string{"sallyport.yaml:1: a NUL byte"}},

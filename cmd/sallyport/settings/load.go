@@ -23,7 +23,7 @@ type Sources struct {
 // Load reads the sources, each over the one before it, and checks what they say together. The error
 // is a Faults with everything that is wrong.
 func Load(from Sources) (*Settings, error) {
-	l := &loader{settings: &Settings{places: map[string]Place{}, excerpts: map[string]string{}}, broken: map[string]bool{}, issuers: map[string][]string{}, contents: map[string]string{}, document: &document{}}
+	l := &loader{settings: &Settings{places: map[string]Place{}, excerpts: map[string]string{}}, broken: map[string]bool{}, issuers: map[string][]string{}, document: &document{}}
 	for i := range table {
 		if row := &table[i]; row.standard != "" {
 			l.decode(row.rule, "", node{shape: word, text: row.standard}, row.field(l.settings))
@@ -56,7 +56,6 @@ type loader struct {
 	broken   map[string]bool     // settings with a fault of their own; no other check builds on them
 	unread   bool                // the file could not be read
 	document *document           // the file, for excerpts
-	contents map[string]string   // of the files that variables name, by the variable
 	issuers  map[string][]string // of the providers, by their path
 }
 
@@ -65,13 +64,8 @@ func (l *loader) fault(at Place, key, problem string) {
 	if len(l.faults) == maxFaults { // of a file that is something else
 		return
 	}
-	if content := l.contents[at.Variable]; content != "" { // somebody may have named the file of a secret
-		problem = quotedPart.ReplaceAllStringFunc(problem, func(part string) string {
-			if strings.Contains(content, strings.Trim(part, `"`)) {
-				return "this value"
-			}
-			return part
-		})
+	if strings.HasSuffix(at.Variable, fileSuffix) {
+		problem = withoutContent(problem)
 	}
 	l.faults = append(l.faults, &Fault{Place: at, Key: key, Problem: problem})
 }
@@ -79,8 +73,19 @@ func (l *loader) fault(at Place, key, problem string) {
 // maxFaults is more than anybody mends at a time.
 const maxFaults = 100
 
-// quotedPart is what show quotes.
-var quotedPart = regexp.MustCompile(`"[^"]*"`)
+// withoutContent takes out of a problem what it tells of a value. The value came from a file, and somebody may
+// have named the file of a secret by mistake.
+func withoutContent(problem string) string {
+	problem = quotedPart.ReplaceAllString(problem, "this value")
+	problem = numberPart.ReplaceAllString(problem, "$1 is out of bounds")
+	return addressPart.ReplaceAllString(problem, "write https://host")
+}
+
+var (
+	quotedPart  = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`) // as strconv.Quote writes it
+	numberPart  = regexp.MustCompile(`\b(it|m|t|p) is -?[0-9][^,;]*`)
+	addressPart = regexp.MustCompile(`write [a-z]+://[^ ;]+`)
+)
 
 func (l *loader) warn(format string, args ...any) {
 	l.settings.Warnings = append(l.settings.Warnings, fmt.Sprintf(format, args...))

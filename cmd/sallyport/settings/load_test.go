@@ -453,6 +453,17 @@ func TestContentOfAWrongFile(t *testing.T) {
 		environ = append(environ, "SALLYPORT_"+name+"_FILE=secret")
 	}
 	_, err := Load(Sources{Environ: environ})
+	write(t, "escaped", `hunter2\Zq9`)
+	write(t, "number", "83619274")
+	write(t, "origin", "https://hunter2/x")
+	_, other := Load(Sources{Environ: []string{"SALLYPORT_LOG_LEVEL_FILE=escaped", "SALLYPORT_PASSWORD_SLOTS_FILE=number", "SALLYPORT_TRUSTED_ORIGINS_FILE=origin"}})
+	if diff := cmp.Diff([]string{
+		"SALLYPORT_LOG_LEVEL_FILE: want debug, info, warn, error; not this value",
+		"SALLYPORT_PASSWORD_SLOTS_FILE: it is out of bounds, want between 0 and 1024",
+		"SALLYPORT_TRUSTED_ORIGINS_FILE: this value: an origin has no path, query or user; write https://host",
+	}, lines(t, other)); diff != "" {
+		t.Errorf("Load() differs (-want +got):\n%s", diff)
+	}
 	if diff := cmp.Diff([]string{
 		"SALLYPORT_COOKIE_NAME_FILE: this value is no cookie name (RFC 6265 §4.1.1)",
 		"SALLYPORT_CSRF_FILE: want auto, token; not this value",

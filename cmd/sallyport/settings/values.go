@@ -61,7 +61,8 @@ var derivations = map[string]func(*Settings) (value any, from string){
 		return s.Path, "issuer"
 	},
 	"secret": func(s *Settings) (any, string) {
-		return masked, "database, beside which it lies in " + filepath.Base(s.DatabaseFile()) + ".secret"
+		file, _, _ := strings.Cut(filepath.Base(s.DatabaseFile()), "?")
+		return masked, "database, beside which it lies in " + file + ".secret"
 	},
 	"tokens.audience": func(s *Settings) (any, string) { return []string{s.IssuerAt(0)}, "issuer" },
 	"tokens.idle_ttl": func(s *Settings) (any, string) {

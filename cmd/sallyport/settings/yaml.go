@@ -45,6 +45,9 @@ type yamlReader struct {
 
 // unreadable finds what the parser would explain badly, slowly or not at all.
 func (y *yamlReader) unreadable() Faults {
+	if len(y.lines) > maxLines {
+		return Faults{{Place: Place{File: y.name, Line: maxLines + 1}, Problem: problemf("more than %d lines", maxLines)}}
+	}
 	brackets := 0
 	for i, line := range y.lines {
 		at, problem := -1, ""
@@ -88,9 +91,10 @@ func firstInvalid(line string) int {
 	return -1
 }
 
-// maxBrackets and maxNesting are far more than settings need. The parser's time and memory grow with the
+// maxLines, maxBrackets and maxNesting are far more than settings need. The parser's time and memory grow with the
 // square of the nesting; all brackets of a file are counted as nested, also those in comments and quotes.
 const (
+	maxLines    = 5000
 	maxBrackets = 2000
 	maxNesting  = 100
 )
