@@ -40,8 +40,8 @@ var (
 	// ErrInvalidScope: a logoff scope other than this, others and all.
 	ErrInvalidScope = errors.New("sallyport: unknown logoff scope")
 
-	// ErrTokenNotValid: an access token that is malformed, expired, not ours, or whose session ended.
-	ErrTokenNotValid = errors.New("sallyport: access token not valid")
+	// ErrTokenInvalid: an access token that is malformed, expired, not ours, or whose session ended.
+	ErrTokenInvalid = errors.New("sallyport: access token not valid")
 
 	// ErrIDTokenInvalid: the provider's token fails a check; the wrapped error says which, for the log.
 	ErrIDTokenInvalid = errors.New("sallyport: ID token refused")

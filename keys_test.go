@@ -266,7 +266,13 @@ func TestAnotherAlgorithmSignsNobodyOut(t *testing.T) {
 	svc := h.open(nil)
 	tokens := h.signIn(svc)
 	svc.Close()
-	svc = h.open(func(c *sallyport.Config) { c.Algorithm = jws.EdDSA })
+	var log syncBuffer
+	svc = h.open(func(c *sallyport.Config) {
+		c.Algorithm, c.Logger = jws.EdDSA, slog.New(slog.NewTextHandler(&log, nil))
+	})
+	if !strings.Contains(log.String(), "alg=ES256 next_alg=EdDSA signs_from=2026-11-26") {
+		t.Errorf("the log does not say from when EdDSA signs:\n%s", log.String())
+	}
 	h.wantAccepted(svc, tokens.AccessToken)
 	tokens = h.refresh(svc, tokens)
 	if alg, _ := headerOf(t, tokens.AccessToken); alg != "ES256" {
@@ -299,8 +305,8 @@ func TestLosingEveryKeyRowSignsNobodyOut(t *testing.T) {
 				svc.Close()
 				svc = h.open(nil)
 			}
-			if _, _, err := svc.CheckAccessToken(t.Context(), tokens.AccessToken); !errors.Is(err, sallyport.ErrTokenNotValid) {
-				t.Errorf("CheckAccessToken of a token whose key is lost = %v, want ErrTokenNotValid", err)
+			if _, _, err := svc.CheckAccessToken(t.Context(), tokens.AccessToken); !errors.Is(err, sallyport.ErrTokenInvalid) {
+				t.Errorf("CheckAccessToken of a token whose key is lost = %v, want ErrTokenInvalid", err)
 			}
 			tokens = h.refresh(svc, tokens)
 			if _, kid := headerOf(t, tokens.AccessToken); kid == lost {
@@ -369,8 +375,8 @@ func TestReplaceSigningKeys(t *testing.T) {
 		t.Fatalf("ReplaceSigningKeys = %+v, %v", fresh, err)
 	}
 	h.wantStates(svc, sallyport.KeyActive)
-	if _, _, err := svc.CheckAccessToken(t.Context(), tokens.AccessToken); !errors.Is(err, sallyport.ErrTokenNotValid) {
-		t.Errorf("a token of a withdrawn key = %v, want ErrTokenNotValid", err)
+	if _, _, err := svc.CheckAccessToken(t.Context(), tokens.AccessToken); !errors.Is(err, sallyport.ErrTokenInvalid) {
+		t.Errorf("a token of a withdrawn key = %v, want ErrTokenInvalid", err)
 	}
 	tokens = h.refresh(svc, tokens)
 	h.maintain(other)
@@ -438,8 +444,8 @@ func TestUnknownKeysDoNotFloodTheStore(t *testing.T) {
 	var asking sync.WaitGroup
 	for range 200 {
 		asking.Go(func() {
-			if _, _, err := svc.CheckAccessToken(t.Context(), token); !errors.Is(err, sallyport.ErrTokenNotValid) {
-				t.Errorf("CheckAccessToken = %v, want ErrTokenNotValid", err)
+			if _, _, err := svc.CheckAccessToken(t.Context(), token); !errors.Is(err, sallyport.ErrTokenInvalid) {
+				t.Errorf("CheckAccessToken = %v, want ErrTokenInvalid", err)
 			}
 		})
 	}
@@ -477,8 +483,8 @@ func TestALeaverIsNobodysAnswer(t *testing.T) {
 	left, leave := context.WithCancel(t.Context())
 	leave()
 	svc.CheckAccessToken(left, token) // what it is told, nobody hears
-	if _, _, err := svc.CheckAccessToken(t.Context(), token); !errors.Is(err, sallyport.ErrTokenNotValid) {
-		t.Errorf("CheckAccessToken = %v, want ErrTokenNotValid", err)
+	if _, _, err := svc.CheckAccessToken(t.Context(), token); !errors.Is(err, sallyport.ErrTokenInvalid) {
+		t.Errorf("CheckAccessToken = %v, want ErrTokenInvalid", err)
 	}
 }
 
@@ -619,8 +625,8 @@ func TestAdoptSecret(t *testing.T) {
 	if _, err := svc.ParseRefreshToken(tokens.RefreshToken); !errors.Is(err, sallyport.ErrInvalidRefreshToken) {
 		t.Errorf("ParseRefreshToken of an old token = %v, want ErrInvalidRefreshToken", err)
 	}
-	if _, _, err := svc.CheckAccessToken(t.Context(), tokens.AccessToken); !errors.Is(err, sallyport.ErrTokenNotValid) {
-		t.Errorf("CheckAccessToken of an old token = %v, want ErrTokenNotValid", err)
+	if _, _, err := svc.CheckAccessToken(t.Context(), tokens.AccessToken); !errors.Is(err, sallyport.ErrTokenInvalid) {
+		t.Errorf("CheckAccessToken of an old token = %v, want ErrTokenInvalid", err)
 	}
 	h.wantAccepted(svc, h.signIn(svc).AccessToken)
 }

@@ -55,9 +55,20 @@ func (s *Service) startKeys(ctx context.Context) error {
 		// A disk that is full, for one: what is due waits, and the keys that were read are good.
 		s.log.LogAttrs(ctx, slog.LevelWarn, "signing keys cannot be maintained", slog.String("reason", err.Error()))
 	}
+	s.reportAlgorithm(ctx)
 	ctx, s.stop = context.WithCancel(context.Background())
 	s.background.Go(func() { s.watchKeys(ctx) })
 	return nil
+}
+
+// reportAlgorithm tells somebody who has just configured another algorithm why tokens do not have it yet.
+func (s *Service) reportAlgorithm(ctx context.Context) {
+	now, keys := s.now(), s.keys.Load()
+	next := keys.next(now)
+	if active := keys.active(now); !s.cfg.LeaveKeys && next != nil && active.public.Algorithm() != next.public.Algorithm() {
+		s.log.LogAttrs(ctx, slog.LevelInfo, "the next signing key has another algorithm; it signs when every verifier has it",
+			slog.String("alg", string(active.public.Algorithm())), slog.String("next_alg", string(next.public.Algorithm())), slog.Time("signs_from", next.signsFrom))
+	}
 }
 
 // watchKeys maintains the keys at every tick. It logs when that begins to fail and when it works again, for a

@@ -44,7 +44,7 @@ func (h *Handler) check(ctx context.Context, token string) (*verify.Claims, sall
 	switch {
 	case err == nil:
 		return claims, user, nil
-	case errors.Is(err, sallyport.ErrTokenNotValid):
+	case errors.Is(err, sallyport.ErrTokenInvalid):
 		h.log.LogAttrs(ctx, slog.LevelDebug, "access token refused", slog.String("reason", err.Error()))
 		return nil, sallyport.User{}, fmt.Errorf("%w: %w", verify.ErrTokenInvalid, err)
 	}

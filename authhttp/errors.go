@@ -59,7 +59,7 @@ var table = []struct {
 	{sallyport.ErrSessionRevoked, problem{status: 401, code: "session_revoked", detail: "The session has ended. Sign in again.", ended: true}},
 	{sallyport.ErrRefreshTokenExpired, problem{status: 401, code: "refresh_token_expired", detail: "The session has expired. Sign in again.", ended: true}},
 	{sallyport.ErrRefreshTokenReused, problem{status: 401, code: "refresh_token_reused", detail: "The refresh token was used before. The session has ended; sign in again.", ended: true}},
-	{sallyport.ErrTokenNotValid, problem{status: 401, code: "token_not_valid", detail: "Token is invalid or expired", challenge: `Bearer error="invalid_token"`}},
+	{sallyport.ErrTokenInvalid, problem{status: 401, code: "token_not_valid", detail: "Token is invalid or expired", challenge: `Bearer error="invalid_token"`}},
 	{sallyport.ErrCSRF, problem{status: 403, code: "csrf_failed", detail: "CSRF_token is missing or wrong."}},
 	{sallyport.ErrInvalidScope, problem{status: 400, code: "invalid_request", detail: "The request is not valid.", fields: map[string][]string{"scope": {`Must be "this", "others" or "all".`}}}},
 	{sallyport.ErrIDTokenInvalid, problem{status: 401, code: "idp_token_invalid", detail: "The identity provider's token is not valid."}},
