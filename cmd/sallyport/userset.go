@@ -56,6 +56,9 @@ var notSet = map[string]string{
 	"attributes": "name each attribute by its key",
 }
 
+// settableFields are those that a misspelt key may mean.
+var settableFields = []string{"username", "email", "email_verified", "first_name", "last_name", "groups"}
+
 // parseChanges reads KEY=VALUE arguments. A key that is given twice is refused.
 func parseChanges(pairs []string) (sallyport.UserChange, error) {
 	change := sallyport.UserChange{Attributes: map[string]any{}}
@@ -78,7 +81,10 @@ func parseChanges(pairs []string) (sallyport.UserChange, error) {
 			}
 			change.EmailVerified = new(value == "true")
 		default:
-			name := strings.TrimPrefix(key, attributePrefix)
+			name, isAttribute := strings.CutPrefix(key, attributePrefix)
+			if near := settings.Nearest(name, settableFields); near != "" && !isAttribute {
+				return change, usageError{fmt.Sprintf("users set: there is no field %q; did you mean %s? For an attribute of that name write %s%[1]s=…", key, near, attributePrefix)}
+			}
 			change.Attributes[name] = changedAttribute(value)
 			key = attributePrefix + name
 		}
