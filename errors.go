@@ -64,6 +64,8 @@ var (
 	ErrClaimsFailed = errors.New("sallyport: claims failed")
 	// ErrInvalidUser: a field of a user is not acceptable; the wrapped error says which and why.
 	ErrInvalidUser = errors.New("sallyport: invalid user")
+	// ErrNoSigningKey: there is no key, and LeaveKeys keeps the service from making one.
+	ErrNoSigningKey = errors.New("sallyport: there is no signing key")
 	// ErrUnknownSecret: the database was made under a root secret that is not among the configured ones.
 	ErrUnknownSecret = errors.New("sallyport: this database belongs to another root secret; give the one it was made with, or add it to the old ones")
 )

@@ -35,10 +35,9 @@ type ExchangeRequest struct {
 // ErrEmailNotVerified, ErrAccountLinkRequired, ErrForbidden, ErrInvalidCredentials for an inactive
 // user, ErrClaimsFailed.
 func (s *Service) Exchange(ctx context.Context, r ExchangeRequest) (*Tokens, error) {
-	start := time.Now()
 	x := exchange{Service: s, request: r}
 	tokens, err := x.run(ctx)
-	s.observe(start, Observation{Operation: OperationExchange, Provider: x.providerName(), Err: err})
+	s.observe(Observation{Operation: OperationExchange, Provider: x.providerName(), Err: err})
 	if err != nil && x.created {
 		x.user = User{} // it was not made after all
 	}

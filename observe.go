@@ -1,14 +1,11 @@
 package sallyport
 
-import "time"
-
 // Observation is how one use case ended, for metrics. It names no user and no token.
 type Observation struct {
 	Operation Operation
 	Provider  string      // of an exchange; "" while none is known
 	Rule      RefreshRule // of a refresh that reached the store
-	Duration  time.Duration
-	Err       error // nil when it succeeded; authhttp.Code gives it the code that a client sees
+	Err       error       // nil when it succeeded; authhttp.Code gives it the code that a client sees
 }
 
 // Operation is a use case that is observed.
@@ -21,10 +18,8 @@ const (
 	OperationRefresh  Operation = "refresh"
 )
 
-// observe tells Config.Observe how o, which began at start by the machine's clock, ended.
-func (s *Service) observe(start time.Time, o Observation) {
+func (s *Service) observe(o Observation) {
 	if s.cfg.Observe != nil {
-		o.Duration = time.Since(start)
 		s.cfg.Observe(o)
 	}
 }

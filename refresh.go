@@ -12,9 +12,8 @@ import (
 // ErrRefreshTokenReused (the session has ended, durably) or ErrClaimsFailed, after which the same
 // token may be presented again: rules 2 to 4 answer the retry.
 func (s *Service) Refresh(ctx context.Context, t RefreshToken, c Client) (*Tokens, error) {
-	start := time.Now()
 	tokens, rule, err := s.refresh(ctx, t, c)
-	s.observe(start, Observation{Operation: OperationRefresh, Rule: rule, Err: err})
+	s.observe(Observation{Operation: OperationRefresh, Rule: rule, Err: err})
 	return tokens, err
 }
 

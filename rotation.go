@@ -294,7 +294,7 @@ func (s *Service) RotateSigningKey(ctx context.Context) (SigningKey, error) {
 	if err := s.settleSecret(ctx); err != nil {
 		return SigningKey{}, err
 	}
-	added := ""
+	added := ""   // the key that was added here, which comes back from the store in the next turn
 	for range 5 { // another instance may add one meanwhile
 		if err := s.maintainKeys(ctx); err != nil {
 			return SigningKey{}, err

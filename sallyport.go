@@ -92,8 +92,17 @@ func (s *Service) ClaimsTimeout() time.Duration { return s.cfg.ClaimsTimeout }
 // Now is the instant by the configured clock.
 func (s *Service) Now() time.Time { return s.now() }
 
-// Ready reports whether the store answers and still knows the root secret (ErrUnknownSecret).
-func (s *Service) Ready(ctx context.Context) error { return s.secrets.check(ctx, s.store) }
+// Ready reports whether the store answers and still knows the root secret (ErrUnknownSecret), and whether
+// there is a key to sign with (ErrNoSigningKey).
+func (s *Service) Ready(ctx context.Context) error {
+	if err := s.secrets.check(ctx, s.store); err != nil {
+		return err
+	}
+	if s.keys.Load().active(s.now()) == nil {
+		return ErrNoSigningKey
+	}
+	return nil
+}
 
 func (s *Service) openProviders() []error {
 	var faults []error

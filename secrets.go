@@ -11,6 +11,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // MinSecretBytes is the least length of a root secret, in bytes: 256 bits.
@@ -72,16 +73,14 @@ func (ring keyring) recognise(ctx context.Context, store Store, look bool) error
 		if err != nil {
 			return err
 		}
-		known := false
+		known := ring.knows(stored)
 		if stored == nil {
-			if known, err = ring.opensAny(ctx, store); err != nil {
-				return err
-			}
+			known, err = ring.opensAny(ctx, store)
 		}
-		for i := range ring {
-			known = known || subtle.ConstantTimeCompare(stored, ring[i].check) == 1
-		}
-		if !known {
+		switch {
+		case err != nil:
+			return err
+		case !known:
 			return ErrUnknownSecret
 		}
 		if look && stored != nil || subtle.ConstantTimeCompare(stored, ring[0].check) == 1 {
@@ -100,12 +99,15 @@ func (ring keyring) check(ctx context.Context, store Store) error {
 	if err != nil {
 		return err
 	}
-	for i := range ring {
-		if subtle.ConstantTimeCompare(stored, ring[i].check) == 1 {
-			return nil
-		}
+	if !ring.knows(stored) {
+		return ErrUnknownSecret
 	}
-	return ErrUnknownSecret
+	return nil
+}
+
+// knows reports whether the check value is that of one of the secrets.
+func (ring keyring) knows(check []byte) bool {
+	return slices.ContainsFunc(ring, func(d derived) bool { return subtle.ConstantTimeCompare(check, d.check) == 1 })
 }
 
 // AdoptSecret makes the database of a lost root secret believe in secret alone. It removes the signing keys,
@@ -127,11 +129,11 @@ func AdoptSecret(ctx context.Context, store Store, secret []byte) error {
 	if err != nil {
 		return err
 	}
-	check := newKeyring([][]byte{secret}, "")[0].check
-	if subtle.ConstantTimeCompare(stored, check) == 1 {
+	ring := newKeyring([][]byte{secret}, "")
+	if ring.knows(stored) {
 		return nil
 	}
-	return store.SetSecretCheck(ctx, stored, check)
+	return store.SetSecretCheck(ctx, stored, ring[0].check)
 }
 
 // opensAny reports whether a database without a check value may be marked: it holds no signing key, or

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"time"
 	"unicode/utf8"
 
 	"github.com/sallyport-auth/sallyport/password"
@@ -22,9 +21,8 @@ type SignInRequest struct {
 // ErrInvalidCredentials for an unknown user, a wrong password and an inactive user, all at the cost
 // of one hash; ErrOverloaded when no hashing slot comes free in time; ErrClaimsFailed.
 func (s *Service) SignIn(ctx context.Context, r SignInRequest) (*Tokens, error) {
-	start := time.Now()
 	user, tokens, err := s.signIn(ctx, r)
-	s.observe(start, Observation{Operation: OperationSignIn, Err: err})
+	s.observe(Observation{Operation: OperationSignIn, Err: err})
 	s.audit(ctx, "sign_in", r.Client, err, auditIDs(user.ID, tokens)...)
 	return tokens, err
 }

@@ -72,8 +72,6 @@ type Store interface {
 	// SetSecretCheck replaces old by check; it returns ErrChanged when what is stored is not old.
 	SetSecretCheck(ctx context.Context, old, check []byte) error
 
-	// Ping reports whether the database answers.
-	Ping(ctx context.Context) error
 	// Close waits for the steps under way and releases the database. No method is called after it.
 	Close() error
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -95,7 +94,7 @@ func (s *Service) signAccessToken(user, session ID, custom []byte, now, expires 
 	}
 	key := s.keys.Load().active(now)
 	if key == nil {
-		return "", errors.New("sallyport: there is no signing key")
+		return "", ErrNoSigningKey
 	}
 	token, err := jws.Sign(key.signer, jws.SignHeader{KeyID: key.public.ID(), Type: accesstoken.Type}, payload)
 	if err == nil && len(token) > accesstoken.MaxBytes {

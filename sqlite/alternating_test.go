@@ -93,8 +93,6 @@ func (a *alternating) SetSecretCheck(ctx context.Context, old, check []byte) err
 	return a.next().SetSecretCheck(ctx, old, check)
 }
 
-func (a *alternating) Ping(ctx context.Context) error { return a.next().Ping(ctx) }
-
 func (a *alternating) Close() error {
 	return errors.Join(a.stores[0].Close(), a.stores[1].Close())
 }

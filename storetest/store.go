@@ -15,9 +15,6 @@ func storeCases() []testCase {
 		{"a store never reads a clock", noClock},
 		{"names are compared as FoldName gives them", namesFold},
 		{"the context's error comes when the context ended first", contextEnded},
-		{"Ping reports whether the database answers", func(b *bench) {
-			b.wantError("Ping()", b.store.Ping(b.ctx()), nil)
-		}},
 	}
 }
 
@@ -121,7 +118,6 @@ func contextEnded(b *bench) {
 		{"RemoveSigningKey", func() error { _, err := b.store.RemoveSigningKey(ctx, "1"); return err }},
 		{"SecretCheck", func() error { _, err := b.store.SecretCheck(ctx); return err }},
 		{"SetSecretCheck", func() error { return b.store.SetSecretCheck(ctx, nil, []byte("check")) }},
-		{"Ping", func() error { return b.store.Ping(ctx) }},
 	} {
 		b.wantError(call.name+" with an ended context", call.run(), context.Canceled)
 	}

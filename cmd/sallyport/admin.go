@@ -3,11 +3,14 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"time"
+
+	"github.com/sallyport-auth/sallyport"
 )
 
 // readyTime is how long the store may take to answer /readyz.
@@ -24,10 +27,15 @@ func newAdmin(ready func(context.Context) error, draining func() bool, metrics h
 		"/readyz": func(ctx context.Context) (int, any) {
 			ctx, cancel := context.WithTimeout(ctx, readyTime)
 			defer cancel()
-			switch {
-			case draining():
+			if draining() {
 				return http.StatusServiceUnavailable, health{"draining"}
-			case ready(ctx) != nil:
+			}
+			switch err := ready(ctx); {
+			case errors.Is(err, sallyport.ErrUnknownSecret):
+				return http.StatusServiceUnavailable, health{"the database has been given another root secret"}
+			case errors.Is(err, sallyport.ErrNoSigningKey):
+				return http.StatusServiceUnavailable, health{"there is no signing key"}
+			case err != nil:
 				return http.StatusServiceUnavailable, health{"the store does not answer"}
 			}
 			return http.StatusOK, health{"ok"}

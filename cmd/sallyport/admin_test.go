@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+
+	"github.com/sallyport-auth/sallyport"
 )
 
 func TestReadiness(t *testing.T) {
@@ -20,6 +22,8 @@ func TestReadiness(t *testing.T) {
 		want     string
 	}{
 		{"ready", nil, false, "/readyz", 200, "ok"},
+		{"another secret", sallyport.ErrUnknownSecret, false, "/readyz", 503, "the database has been given another root secret"},
+		{"no key", sallyport.ErrNoSigningKey, false, "/readyz", 503, "there is no signing key"},
 		{"no store", broken, false, "/readyz", 503, "the store does not answer"},
 		{"draining", nil, true, "/readyz", 503, "draining"},
 		{"alive without a store", broken, false, "/livez", 200, "ok"},

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"regexp"
-	"strings"
 
 	"github.com/sallyport-auth/sallyport"
 	"github.com/sallyport-auth/sallyport/cmd/sallyport/settings"
@@ -23,12 +22,6 @@ var settingOf = map[string]string{
 	"authhttp.Cookie.SameSite": "cookie.same_site", "authhttp.Cookie.HostPrefix": "cookie.host_prefix", "authhttp.Cookie.Domain": "cookie.domain",
 
 	"claimhook.URL": "claims.hook.url", "claimhook.Secret": "claims.hook.secret", "claimhook.Timeout": "claims.hook.timeout",
-}
-
-// idpSettingOf is the same for the fields of package idp.
-var idpSettingOf = map[string]string{
-	"Name": "name", "Issuer": "issuer", "ClientID": "client_id", "Audiences": "audiences", "JWKSURI": "jwks_uri",
-	"Region": "region", "UserPool": "user_pool", "MaxTokenAge": "max_token_age",
 }
 
 // indexed is a field with the index of an item: "Providers[0]", and what is inside it.
@@ -65,10 +58,8 @@ func settingFor(e *sallyport.ConfigError) string {
 	if key != "idps" {
 		return key
 	}
-	if idpSettingOf[member] != "" {
-		member = "." + idpSettingOf[member]
-	} else if member != "" {
-		member = "." + strings.ToLower(member)
+	if member = settings.IDPMember(member); member != "" {
+		member = "." + member
 	}
 	return key + index + member
 }

@@ -185,6 +185,9 @@ func NewProvider(p IDP) sallyport.Provider {
 	}
 }
 
+// IDPMember is the member of an idps entry behind a field of package idp, "" when there is none.
+func IDPMember(field string) string { return idpFields[field] }
+
 // idpFields are the settings behind the fields of package idp, whose faults name the field.
 var idpFields = map[string]string{
 	"Name": "name", "Issuer": "issuer", "ClientID": "client_id", "Audiences": "audiences", "JWKSURI": "jwks_uri",
