@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 
@@ -47,8 +46,9 @@ func (s *Service) CreateUser(ctx context.Context, n NewUser) (User, error) {
 			return User{}, err
 		}
 	}
-	err := s.store.CreateUser(ctx, u, hash)
-	s.auditUser(ctx, "user_created", u.ID, err)
+	e := s.userEvent("user_created", u.ID)
+	err := s.store.CreateUser(ctx, u, hash, e)
+	s.auditEvent(ctx, e, err)
 	if err != nil {
 		return User{}, err
 	}
@@ -62,7 +62,7 @@ func (s *Service) FindUser(ctx context.Context, name string) (User, error) {
 			return u, err
 		}
 	}
-	u, _, err := s.userByName(ctx, name)
+	u, _, err := s.userByName(ctx, name, "")
 	return u, err
 }
 
@@ -78,45 +78,54 @@ func (s *Service) UpdateUser(ctx context.Context, id ID, change UserChange) (Use
 	if err := checkUser(change); err != nil {
 		return User{}, err
 	}
-	return s.store.UpdateUser(ctx, id, change, s.now())
+	e := s.userEvent("user_changed", id)
+	if change.IsActive != nil {
+		e.Name = map[bool]string{true: "user_enabled", false: "user_disabled"}[*change.IsActive]
+	}
+	e.Detail = strings.Join(change.fields(), " ")
+	u, err := s.store.UpdateUser(ctx, id, change, e.At, e)
+	s.auditEvent(ctx, e, err)
+	return u, err
 }
 
 // DisableUser makes a user inactive and ends all sessions, in one step. It returns ErrNotFound.
 func (s *Service) DisableUser(ctx context.Context, id ID) error {
 	_, err := s.UpdateUser(ctx, id, UserChange{IsActive: new(false)})
-	s.auditUser(ctx, "user_disabled", id, err)
 	return err
 }
 
 // EnableUser makes a user active again. No session comes back. It returns ErrNotFound.
 func (s *Service) EnableUser(ctx context.Context, id ID) error {
 	_, err := s.UpdateUser(ctx, id, UserChange{IsActive: new(true)})
-	s.auditUser(ctx, "user_enabled", id, err)
+	return err
+}
+
+// DeleteUser removes a user with all sessions and identities, in one step; the audit trail stays. The names are
+// free afterwards, the id is never used again. It returns ErrNotFound.
+func (s *Service) DeleteUser(ctx context.Context, id ID) error {
+	e := s.userEvent("user_deleted", id)
+	err := s.store.DeleteUser(ctx, id, e.At, e)
+	s.auditEvent(ctx, e, err)
 	return err
 }
 
 // SetPassword gives a user another password and ends all sessions, in one step. It returns
 // ErrInvalidUser, ErrNotFound or ErrOverloaded.
 func (s *Service) SetPassword(ctx context.Context, id ID, text string) error {
+	e := s.userEvent("password_changed", id)
 	hash, err := s.hash(ctx, text)
 	if err == nil {
-		err = s.store.SetPassword(ctx, id, hash, ID{}, s.now())
+		err = s.store.SetPassword(ctx, PasswordChange{UserID: id, Hash: hash, At: e.At, Event: e})
 	}
-	s.auditUser(ctx, "password_changed", id, err)
+	s.auditEvent(ctx, e, err)
 	return err
 }
 
-// EndSessions ends every session of a user and returns how many were live.
-func (s *Service) EndSessions(ctx context.Context, user ID) (int, error) {
-	ended, err := s.store.EndSessions(ctx, SessionEnd{User: user, Reason: EndedByAdmin, At: s.now()})
-	s.auditUser(ctx, "session_ended", user, err, slog.String("detail", string(EndedByAdmin)), slog.Int("sessions", ended))
-	return ended, err
-}
-
-// auditUser writes the event of an operator's action.
-func (s *Service) auditUser(ctx context.Context, event string, id ID, err error, attrs ...slog.Attr) {
-	attrs = append(attrs, slog.String("user_id", id.String()), slog.String("actor", "admin"))
-	s.audit(ctx, event, Client{}, err, attrs...)
+// userEvent begins the event of an operator's action.
+func (s *Service) userEvent(name string, id ID) Event {
+	e := s.event(name, actorAdmin, Client{})
+	e.UserID = id
+	return e
 }
 
 func (s *Service) hash(ctx context.Context, text string) (string, error) {

@@ -23,11 +23,49 @@ func (c Client) userAgent() string {
 	return strings.ToValidUTF8(c.UserAgent[:min(len(c.UserAgent), maxUserAgent)], "?")
 }
 
+// Who does what an Event reports.
+const (
+	actorUser   = "user"
+	actorAdmin  = "admin"
+	actorSystem = "system"
+)
+
+// event begins a line of the audit trail about something that is about to happen.
+func (s *Service) event(name, actor string, c Client) Event {
+	now := s.now()
+	c.UserAgent, c.RequestID = c.userAgent(), strings.ToValidUTF8(c.RequestID, "?")
+	return Event{ID: NewID(now), At: now, Name: name, Actor: actor, Client: c}
+}
+
+// auditEvent logs an event that the store has noted, or what kept it from happening.
+func (s *Service) auditEvent(ctx context.Context, e Event, err error, attrs ...slog.Attr) {
+	attrs = append(attrs, slog.String("actor", e.Actor))
+	if !e.UserID.IsZero() {
+		attrs = append(attrs, slog.String("user_id", e.UserID.String()))
+	}
+	if !e.SessionID.IsZero() {
+		attrs = append(attrs, slog.String("session_id", e.SessionID.String()))
+	}
+	if e.Detail != "" {
+		attrs = append(attrs, slog.String("detail", e.Detail))
+	}
+	if e.Sessions > 0 {
+		attrs = append(attrs, slog.Int("sessions", e.Sessions))
+	}
+	if e.SessionIP != "" {
+		attrs = append(attrs, slog.String("session_ip", e.SessionIP))
+	}
+	s.audit(ctx, e.Name, e.Client, err, attrs...)
+}
+
 // audit writes one security event, where it is decided: at info when err is nil, at warn when the
 // request was refused for a reason that err gives, at error when it failed through a fault of ours.
 // The reason is for the operator alone; the caller's answer never carries it. No name, address or
 // token enters it: only ids.
 func (s *Service) audit(ctx context.Context, event string, c Client, err error, attrs ...slog.Attr) {
+	if errors.Is(err, ErrRateLimited) && !s.limitLog.first(event+" "+c.IP, s.now()) {
+		return // the first of a minute tells it
+	}
 	level, result := slog.LevelInfo, "ok"
 	if err != nil {
 		level, result = slog.LevelWarn, "refused"
@@ -54,7 +92,7 @@ func isRefusal(err error) bool {
 		}
 	}
 	for _, refusal := range []error{ErrInvalidCredentials, ErrIDTokenInvalid, ErrIDTokenExpired, ErrIDTokenReplayed,
-		ErrProviderNotConfigured, ErrInvalidUser, ErrNotFound, ErrNameTaken, ErrEmailTaken, ErrEmailNotVerified, ErrAccountLinkRequired, ErrForbidden, ErrOverloaded,
+		ErrProviderNotConfigured, ErrInvalidUser, ErrNotFound, ErrNameTaken, ErrEmailTaken, ErrEmailNotVerified, ErrAccountLinkRequired, ErrForbidden, ErrOverloaded, ErrRateLimited, ErrPasswordRejected,
 		ErrChanged, ErrRefreshTokenReused, ErrRefreshTokenExpired, ErrSessionRevoked, ErrSessionReplaced,
 		context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(err, refusal) {

@@ -75,6 +75,13 @@ type Config struct {
 	IdleTTL     time.Duration // a session unused for so long ends; default 24 hours, at most SessionTTL
 	RetryWindow time.Duration // of the refresh machine; default 10 seconds, at most 60 seconds
 
+	// Limits are what one account, address and session may do.
+	Limits Limits
+	// EventRetention is how long the audit trail is kept; default 90 days, at least a day.
+	EventRetention time.Duration
+
+	// PasswordMinLength is what ChangePassword demands, in characters; default 8.
+	PasswordMinLength int
 	// Password is the cost of argon2id and how many hashes run at a time. After a change of the cost a hash
 	// is renewed when its user next signs in; until then the time that a refusal takes tells that user
 	// from a stranger.
@@ -126,6 +133,9 @@ func (cfg Config) withDefaults() Config {
 	cfg.SessionTTL = cmp.Or(cfg.SessionTTL, 24*time.Hour)
 	cfg.IdleTTL = cmp.Or(cfg.IdleTTL, min(24*time.Hour, cfg.SessionTTL))
 	cfg.RetryWindow = cmp.Or(cfg.RetryWindow, 10*time.Second)
+	cfg.EventRetention = cmp.Or(cfg.EventRetention, 90*24*time.Hour)
+	cfg.Limits = cfg.Limits.withDefaults()
+	cfg.PasswordMinLength = cmp.Or(cfg.PasswordMinLength, 8)
 	cfg.ClaimsTimeout = cmp.Or(cfg.ClaimsTimeout, 2*time.Second)
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
@@ -166,6 +176,10 @@ func (cfg Config) faults() []error {
 	if algorithms := []jws.Algorithm{jws.ES256, jws.EdDSA, jws.RS256}; !slices.Contains(algorithms, cfg.Algorithm) {
 		fault("Algorithm", "it is %q, want one of %q", cfg.Algorithm, algorithms)
 	}
+	cfg.Limits.faults(fault)
+	if cfg.PasswordMinLength < 1 || cfg.PasswordMinLength > password.MaxBytes {
+		fault("PasswordMinLength", "it is %d, want between 1 and %d", cfg.PasswordMinLength, password.MaxBytes)
+	}
 	for _, d := range []struct {
 		field           string
 		is, least, most time.Duration
@@ -175,6 +189,7 @@ func (cfg Config) faults() []error {
 		{"SessionTTL", cfg.SessionTTL, time.Second, maxSessionTTL},
 		{"IdleTTL", cfg.IdleTTL, time.Second, cfg.SessionTTL},
 		{"RetryWindow", cfg.RetryWindow, time.Second, time.Minute},
+		{"EventRetention", cfg.EventRetention, 24 * time.Hour, maxEventRetention},
 		{"ClaimsTimeout", cfg.ClaimsTimeout, time.Millisecond, maxClaimsTimeout},
 	} {
 		if d.is < d.least || d.is > d.most {
@@ -188,8 +203,10 @@ const (
 	// maxAccessTTL also enters keyRetention.
 	maxAccessTTL = 24 * time.Hour
 	// maxSessionTTL is a bound against slips of the pen: cookies live 400 days at most (RFC 6265bis).
-	maxSessionTTL  = 400 * 24 * time.Hour
-	maxKeyRotation = 400 * 24 * time.Hour
+	maxSessionTTL = 400 * 24 * time.Hour
+	// maxEventRetention is a bound of the same kind.
+	maxEventRetention = 100 * 366 * 24 * time.Hour
+	maxKeyRotation    = 400 * 24 * time.Hour
 	// maxClaimsTimeout is as long as a person may wait to be signed in.
 	maxClaimsTimeout = 10 * time.Second
 )

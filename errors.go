@@ -21,6 +21,12 @@ var (
 	// ErrOverloaded: every hashing slot stayed busy for as long as a caller may wait.
 	ErrOverloaded = errors.New("sallyport: overloaded")
 
+	// ErrRateLimited: too many failures for this account or from this address, or too many refreshes of this
+	// session. The error is a *RateLimitError, which says for how long.
+	ErrRateLimited = errors.New("sallyport: rate limited")
+	// ErrPasswordRejected: the policy does not allow this new password; the wrapped error says why.
+	ErrPasswordRejected = errors.New("sallyport: password rejected")
+
 	// ErrInvalidCredentials: unknown user, wrong password or inactive user; which of them is not said.
 	ErrInvalidCredentials = errors.New("sallyport: invalid credentials")
 

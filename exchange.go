@@ -33,10 +33,13 @@ type ExchangeRequest struct {
 // Replay mark, user, identity and session are written in one step. It returns ErrIDTokenInvalid,
 // ErrIDTokenExpired, ErrIDTokenReplayed, ErrProviderNotConfigured, ErrProviderUnavailable,
 // ErrEmailNotVerified, ErrAccountLinkRequired, ErrForbidden, ErrInvalidCredentials for an inactive
-// user, ErrClaimsFailed.
+// user, ErrClaimsFailed; a RateLimitError when too many forged tokens came from this address.
 func (s *Service) Exchange(ctx context.Context, r ExchangeRequest) (*Tokens, error) {
 	x := exchange{Service: s, request: r}
 	tokens, err := x.run(ctx)
+	if errors.Is(err, ErrIDTokenInvalid) || errors.Is(err, ErrIDTokenReplayed) {
+		s.countAddress(ctx, r.Client)
+	}
 	s.observe(Observation{Operation: OperationExchange, Provider: x.providerName(), Err: err})
 	if err != nil && x.created {
 		x.user = User{} // it was not made after all
@@ -56,6 +59,9 @@ type exchange struct {
 }
 
 func (x *exchange) run(ctx context.Context) (*Tokens, error) {
+	if err := x.checkAddress(ctx, x.request.Client); err != nil {
+		return nil, err
+	}
 	token, err := x.parse()
 	if err != nil {
 		return nil, err
@@ -122,7 +128,7 @@ func (x *exchange) admit(ctx context.Context, a *Assertion, start SessionStart) 
 			if !user.IsActive {
 				return nil, because(ErrInvalidCredentials, "user is inactive")
 			}
-			start.NewUser, start.NewIdentity, start.CredentialVersion = nil, nil, credential.Version
+			start.NewUser, start.NewIdentity, start.CredentialVersion, start.Events = nil, nil, credential.Version, nil
 		case errors.Is(err, ErrNotFound) && emailTaken:
 			return nil, ErrAccountLinkRequired
 		case errors.Is(err, ErrNotFound):
@@ -135,6 +141,7 @@ func (x *exchange) admit(ctx context.Context, a *Assertion, start SessionStart) 
 				ID: NewID(x.now()), UserID: x.user.ID, Provider: x.provider.Name(),
 				Issuer: a.Issuer, Subject: a.Subject, CreatedAt: x.user.CreatedAt,
 			}
+			start.Events = x.firstEvents()
 		default:
 			return nil, err
 		}
@@ -148,6 +155,17 @@ func (x *exchange) admit(ctx context.Context, a *Assertion, start SessionStart) 
 		}
 	}
 	return nil, fmt.Errorf("sallyport: exchange: %w %d times in a row", ErrChanged, maxExchangeTries)
+}
+
+// firstEvents are those of the first exchange of an identity.
+func (x *exchange) firstEvents() []Event {
+	var events []Event
+	for _, name := range []string{"user_created", "identity_linked"} {
+		e := x.event(name, actorUser, x.request.Client)
+		e.UserID, e.Provider = x.user.ID, x.provider.Name()
+		events = append(events, e)
+	}
+	return events
 }
 
 func (x *exchange) mayCreate(a *Assertion) error {

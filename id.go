@@ -16,11 +16,19 @@ type ID [16]byte
 func NewID(at time.Time) ID {
 	var id ID
 	rand.Read(id[:]) // never fails: crypto/rand ends the process rather than return an error
+	first := FirstID(at)
+	copy(id[:6], first[:6])
+	id[6] = id[6]&0x0f | 0x70
+	id[8] = id[8]&0x3f | 0x80
+	return id
+}
+
+// FirstID is the least ID of the millisecond at.
+func FirstID(at time.Time) ID {
+	var id ID
 	var ms [8]byte
 	binary.BigEndian.PutUint64(ms[:], uint64(at.UnixMilli()))
 	copy(id[:6], ms[2:])
-	id[6] = id[6]&0x0f | 0x70
-	id[8] = id[8]&0x3f | 0x80
 	return id
 }
 

@@ -94,13 +94,15 @@ func (h *house) open(change func(*sallyport.Config)) *sallyport.Service {
 }
 
 // signIn signs the one user in.
+// password is that of the user.
+func (h *house) password() string { return "correct horse battery" }
+
 func (h *house) signIn(svc *sallyport.Service) *sallyport.Tokens {
 	h.Helper()
-	const pw = "correct horse battery"
-	if _, err := svc.CreateUser(h.Context(), sallyport.NewUser{Username: "ada", Password: pw}); err != nil && !errors.Is(err, sallyport.ErrNameTaken) {
+	if _, err := svc.CreateUser(h.Context(), sallyport.NewUser{Username: "ada", Password: h.password()}); err != nil && !errors.Is(err, sallyport.ErrNameTaken) {
 		h.Fatal(err)
 	}
-	tokens, err := svc.SignIn(h.Context(), sallyport.SignInRequest{Username: "ada", Password: pw})
+	tokens, err := svc.SignIn(h.Context(), sallyport.SignInRequest{Username: "ada", Password: h.password()})
 	if err != nil {
 		h.Fatal(err)
 	}
@@ -296,7 +298,7 @@ func TestLosingEveryKeyRowSignsNobodyOut(t *testing.T) {
 			svc := h.open(nil)
 			tokens := h.signIn(svc)
 			lost := svc.SigningKeys()[0].ID
-			if _, err := h.store.RemoveSigningKey(t.Context(), lost); err != nil {
+			if _, err := h.store.RemoveSigningKey(t.Context(), lost, sallyport.Event{}); err != nil {
 				t.Fatal(err)
 			}
 			if running {
@@ -560,7 +562,7 @@ func TestClockThatIsWrong(t *testing.T) {
 // full is a store that cannot write keys.
 type full struct{ sallyport.Store }
 
-func (full) AddSigningKey(context.Context, sallyport.StoredKey, string) error {
+func (full) AddSigningKey(context.Context, sallyport.StoredKey, string, sallyport.Event) error {
 	return sallyport.ErrStoreUnavailable
 }
 

@@ -1,9 +1,6 @@
 package sallyport
 
-import (
-	"context"
-	"log/slog"
-)
+import "context"
 
 // Logoff ends the sessions that scope names, durably, and is idempotent (RFC 7009 §2.2): a session
 // that has ended already is no error. Any genuine token of a live session ends it, however old. It
@@ -13,11 +10,13 @@ func (s *Service) Logoff(ctx context.Context, t RefreshToken, scope Scope, c Cli
 	if !ok {
 		return ErrInvalidScope
 	}
-	ended, err := s.store.EndSessions(ctx, SessionEnd{Session: t.session, Scope: scope, Reason: reason, At: s.now()})
+	e := s.event("session_ended", actorUser, c)
+	e.SessionID, e.Detail = t.session, string(reason)
+	ended, err := s.store.EndSessions(ctx, SessionEnd{Session: t.session, Scope: scope, Reason: reason, At: e.At, Event: e})
 	if err != nil {
 		return err
 	}
-	s.audit(ctx, "session_ended", c, nil, slog.String("session_id", t.session.String()),
-		slog.String("detail", string(reason)), slog.Int("sessions", ended))
+	e.Sessions = ended
+	s.auditEvent(ctx, e, nil)
 	return nil
 }

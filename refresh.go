@@ -9,7 +9,7 @@ import (
 
 // Refresh presents a refresh token to the refresh machine (RefreshStep) and hands out its successor
 // with a fresh access token. It returns ErrSessionRevoked, ErrRefreshTokenExpired,
-// ErrRefreshTokenReused (the session has ended, durably) or ErrClaimsFailed, after which the same
+// ErrRefreshTokenReused (the session has ended, durably), a RateLimitError or ErrClaimsFailed, after which the same
 // token may be presented again: rules 2 to 4 answer the retry.
 func (s *Service) Refresh(ctx context.Context, t RefreshToken, c Client) (*Tokens, error) {
 	tokens, rule, err := s.refresh(ctx, t, c)
@@ -18,13 +18,17 @@ func (s *Service) Refresh(ctx context.Context, t RefreshToken, c Client) (*Token
 }
 
 func (s *Service) refresh(ctx context.Context, t RefreshToken, c Client) (*Tokens, RefreshRule, error) {
-	now := s.now()
+	reused := s.event("refresh_reused", actorUser, c)
+	reused.SessionID, reused.Detail = t.session, string(EndedByReuse)
+	now := reused.At
 	outcome, err := s.store.Refresh(ctx, RefreshStep{
 		SessionID:   t.session,
 		Generation:  t.generation,
 		At:          now,
 		RetryWindow: s.cfg.RetryWindow,
 		IdleTTL:     s.cfg.IdleTTL,
+		MaxAdvances: s.cfg.Limits.Session.Count, AdvancePeriod: s.cfg.Limits.Session.Period,
+		IP: c.IP, Reused: reused,
 	})
 	if err != nil {
 		return nil, RuleRefused, err
@@ -33,9 +37,13 @@ func (s *Service) refresh(ctx context.Context, t RefreshToken, c Client) (*Token
 	case RuleRefused:
 		return nil, RuleRefused, s.whyRefused(outcome, now)
 	case RuleReuse:
-		s.audit(ctx, "refresh_reused", c, ErrRefreshTokenReused,
-			slog.String("user_id", outcome.Session.UserID.String()), slog.String("session_id", t.session.String()))
+		reused.UserID, reused.SessionIP, reused.Sessions = outcome.Session.UserID, outcome.Session.IP, 1
+		s.auditEvent(ctx, reused, ErrRefreshTokenReused)
 		return nil, RuleReuse, ErrRefreshTokenReused
+	case RuleLimited:
+		err := s.limitedUntil(ruleSession, outcome.RetryAt)
+		s.audit(ctx, "rate_limited", c, err, slog.String("session_id", t.session.String()))
+		return nil, RuleLimited, err
 	}
 	a, err := s.answer(ctx, outcome.User, ReasonRefresh, t.session, now, outcome.Session.AbsoluteEnd)
 	if err != nil {

@@ -41,7 +41,7 @@ const (
 	keyTolerance = time.Hour
 )
 
-// startKeys reads the signing keys, or makes the first one, and looks after them until Close.
+// startKeys reads the signing keys, or makes the first one; watchKeys looks after them.
 func (s *Service) startKeys(ctx context.Context) error {
 	s.keys.Store(&signingKeys{})
 	err := s.maintainKeys(ctx)
@@ -56,8 +56,6 @@ func (s *Service) startKeys(ctx context.Context) error {
 		s.log.LogAttrs(ctx, slog.LevelWarn, "signing keys cannot be maintained", slog.String("reason", err.Error()))
 	}
 	s.reportAlgorithm(ctx)
-	ctx, s.stop = context.WithCancel(context.Background())
-	s.background.Go(func() { s.watchKeys(ctx) })
 	return nil
 }
 
@@ -183,7 +181,7 @@ func (s *Service) oneStep(ctx context.Context, keys *signingKeys) (done bool, er
 	}
 	for i, key := range keys.keys {
 		if at, retired := keys.removal(i, now); retired && !at.After(now) {
-			_, err := s.store.RemoveSigningKey(ctx, key.public.ID())
+			_, err := s.store.RemoveSigningKey(ctx, key.public.ID(), s.keyEvent("key_removed", key.public.ID()))
 			return false, err
 		}
 	}
@@ -222,7 +220,7 @@ func (s *Service) addKey(ctx context.Context, keys *signingKeys, signsFrom time.
 }
 
 func (s *Service) addStoredKey(ctx context.Context, key StoredKey, keys *signingKeys) error {
-	if err := s.store.AddSigningKey(ctx, key, keys.newest); err != nil {
+	if err := s.store.AddSigningKey(ctx, key, keys.newest, s.keyEvent("key_published", key.KeyID)); err != nil {
 		return err
 	}
 	s.auditKey(ctx, "key_published", key.KeyID, slog.String("alg", key.Algorithm), slog.Time("signs_from", key.SignsFrom))
@@ -251,6 +249,16 @@ func (s *Service) useKeys(ctx context.Context, keys *signingKeys) {
 
 func (s *Service) auditKey(ctx context.Context, event, keyID string, attrs ...slog.Attr) {
 	s.audit(ctx, event, Client{}, nil, append(attrs, slog.String("kid", keyID))...)
+}
+
+// keyEvent is what the step that changes the stored keys notes.
+func (s *Service) keyEvent(name, keyID string) Event {
+	e := s.event(name, actorSystem, Client{})
+	if s.cfg.LeaveKeys { // a command's
+		e.Actor = actorAdmin
+	}
+	e.Detail = keyID
+	return e
 }
 
 // resealKeys seals under the newest root secret what is sealed under an older one, so that the older
@@ -336,7 +344,7 @@ func (s *Service) ReplaceSigningKeys(ctx context.Context) (SigningKey, error) {
 	}
 	key, err := s.newStoredKey(s.now())
 	if err == nil {
-		err = s.store.ReplaceSigningKeys(ctx, key)
+		err = s.store.ReplaceSigningKeys(ctx, key, s.keyEvent("keys_replaced", key.KeyID))
 	}
 	if err != nil {
 		return SigningKey{}, err

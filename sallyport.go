@@ -24,6 +24,8 @@ type Service struct {
 	keys         atomic.Pointer[signingKeys]
 	upkeep       upkeep
 	hasher       *password.Hasher
+	gate         gate
+	limitLog     firsts
 	providers    []IdentityProvider
 	byIssuer     map[string]IdentityProvider
 	accessRules  accesstoken.Rules
@@ -70,7 +72,15 @@ func (s *Service) start() error {
 	if s.claimsPrefix, err = claimsPrefix(s.cfg.Issuer, s.cfg.Audience, s.cfg.ClientID); err != nil {
 		return err
 	}
-	return s.startKeys(ctx)
+	if err := s.startKeys(ctx); err != nil {
+		return err
+	}
+	ctx, s.stop = context.WithCancel(context.Background())
+	s.background.Go(func() { s.watchKeys(ctx) })
+	if !s.cfg.LeaveKeys {
+		s.background.Go(func() { s.keepClean(ctx) })
+	}
+	return nil
 }
 
 // clockLeeway is how far clocks may differ, both ways, for every JWT.

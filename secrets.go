@@ -23,6 +23,7 @@ type derived struct {
 	id      [4]byte // names the secret inside a refresh token
 	refresh []byte  // MAC of refresh tokens
 	csrf    []byte  // MAC of CSRF tokens
+	limits  []byte  // names what is counted
 	atRest  []byte  // seals signing keys in the store
 	check   []byte  // stored, to recognise the secret at the next start
 }
@@ -46,6 +47,7 @@ func newKeyring(secrets [][]byte, cookieSalt string) keyring {
 			id:      [4]byte(key("", "key id", 4)),
 			refresh: key(cookieSalt, "refresh", 32),
 			csrf:    key("", "csrf", 32),
+			limits:  key("", "limits", 32),
 			atRest:  key("", "keys at rest", 32),
 			check:   key("", "check", 16),
 		})
@@ -121,7 +123,7 @@ func AdoptSecret(ctx context.Context, store Store, secret []byte) error {
 		return err
 	}
 	for _, k := range keys {
-		if _, err := store.RemoveSigningKey(ctx, k.KeyID); err != nil {
+		if _, err := store.RemoveSigningKey(ctx, k.KeyID, Event{}); err != nil {
 			return err
 		}
 	}

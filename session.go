@@ -17,7 +17,7 @@ type Session struct {
 	Provider    string    // name of the identity provider; "" for a password
 	ProviderSID string    // the provider's own session id, when it gave one
 	UserAgent   string    // at most 200 bytes, of the sign-in
-	IP          string    // address of the sign-in
+	IP          string    // address of the last use
 }
 
 // expired reports whether an end has passed: a session is over at its end exactly.

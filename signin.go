@@ -19,7 +19,8 @@ type SignInRequest struct {
 
 // SignIn checks a password and starts a session, which is durable when SignIn returns. It returns
 // ErrInvalidCredentials for an unknown user, a wrong password and an inactive user, all at the cost
-// of one hash; ErrOverloaded when no hashing slot comes free in time; ErrClaimsFailed.
+// of one hash; a RateLimitError, without a hash, when there were too many failures; ErrOverloaded when no
+// hashing slot comes free in time; ErrClaimsFailed.
 func (s *Service) SignIn(ctx context.Context, r SignInRequest) (*Tokens, error) {
 	user, tokens, err := s.signIn(ctx, r)
 	s.observe(Observation{Operation: OperationSignIn, Err: err})
@@ -28,22 +29,39 @@ func (s *Service) SignIn(ctx context.Context, r SignInRequest) (*Tokens, error) 
 }
 
 func (s *Service) signIn(ctx context.Context, r SignInRequest) (User, *Tokens, error) {
-	user, credential, err := s.userByName(ctx, r.Username)
-	if errors.Is(err, ErrNotFound) {
-		return User{}, nil, refusePassword(s.hasher.VerifyNobody(ctx, r.Password), "unknown user")
-	}
-	if err != nil {
+	user, credential, err := s.userByName(ctx, r.Username, addressGroup(r.Client.IP))
+	account := userAccount(user.ID)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		account = unknownAccount(r.Username)
+	case err != nil:
 		return User{}, nil, err
 	}
-	if err := s.hasher.Verify(ctx, credential.Hash, r.Password); err != nil {
-		return user, nil, refusePassword(err, err.Error())
+	try, err := s.beginTry(ctx, account, credential.KnownAddress, r.Client)
+	if err != nil {
+		return user, nil, err
+	}
+	tokens, err := s.trySignIn(ctx, r, user, credential, try)
+	try.end(ctx, err)
+	return user, tokens, err
+}
+
+// trySignIn looks at the password. A user who does not exist has no hash, which costs one all the same.
+func (s *Service) trySignIn(ctx context.Context, r SignInRequest, user User, credential Credential, try *passwordTry) (*Tokens, error) {
+	if err := s.hasher.VerifyAdmitted(ctx, credential.Hash, r.Password, try.admit(ctx)); err != nil {
+		reason := err.Error()
+		if user.ID.IsZero() {
+			reason = "unknown user"
+		}
+		return nil, refusePassword(err, reason)
 	}
 	if !user.IsActive {
-		return user, nil, because(ErrInvalidCredentials, "user is inactive")
+		return nil, because(ErrInvalidCredentials, "user is inactive")
 	}
 	tokens, err := s.startSession(ctx, user, ReasonSignIn, r.Client, SessionStart{
 		CredentialVersion: credential.Version,
 		Replaces:          r.Replaces.session,
+		Settle:            try.settlement(true),
 	})
 	if err == nil && s.hasher.Outdated(credential.Hash) {
 		s.renewHash(ctx, user.ID, credential.Hash, r)
@@ -51,7 +69,7 @@ func (s *Service) signIn(ctx context.Context, r SignInRequest) (User, *Tokens, e
 	if errors.Is(err, ErrChanged) { // disabled, or another password, since it was checked
 		err = because(ErrInvalidCredentials, "the credential changed meanwhile")
 	}
-	return user, tokens, err
+	return tokens, err
 }
 
 // renewHash makes the hash anew at the configured cost, while the password is known. The user is signed in
@@ -68,11 +86,11 @@ func (s *Service) renewHash(ctx context.Context, user ID, old string, r SignInRe
 }
 
 // userByName asks the store for names that somebody can have, and for no others.
-func (s *Service) userByName(ctx context.Context, name string) (User, Credential, error) {
+func (s *Service) userByName(ctx context.Context, name, address string) (User, Credential, error) {
 	if checkText("name", name) != nil || len(name) > maxNameBytes {
 		return User{}, Credential{}, ErrNotFound
 	}
-	return s.store.UserByName(ctx, name)
+	return s.store.UserByName(ctx, name, address)
 }
 
 // maxNameBytes is longer than every username and every address.
@@ -110,7 +128,11 @@ func (s *Service) startSession(ctx context.Context, u User, reason Reason, c Cli
 	if err != nil {
 		return nil, err
 	}
-	start.Session = session
+	start.Session, start.Address = session, addressGroup(c.IP)
+	if !start.Replaces.IsZero() {
+		start.Replaced = s.event("session_ended", actorUser, c)
+		start.Replaced.UserID, start.Replaced.SessionID, start.Replaced.Detail = u.ID, start.Replaces, string(EndedByReplaced)
+	}
 	if err := s.store.StartSession(ctx, start); err != nil {
 		return nil, err
 	}

@@ -18,7 +18,7 @@ func TestHashIsRenewedAtSignIn(t *testing.T) {
 	svc = h.open(func(c *sallyport.Config) { c.Password = password.Config{Memory: 128, Passes: 2} })
 	hash := func() string {
 		t.Helper()
-		_, credential, err := h.store.UserByName(t.Context(), "ada")
+		_, credential, err := h.store.UserByName(t.Context(), "ada", "")
 		if err != nil {
 			t.Fatal(err)
 		}

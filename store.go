@@ -13,15 +13,16 @@ import (
 // FoldName gives them. A database that cannot answer gives an error that wraps ErrStoreUnavailable,
 // or the context's error when the context ended first.
 type Store interface {
-	// CreateUser adds u. It returns ErrNameTaken when the folded username, and ErrEmailTaken when
+	// CreateUser adds u, and notes the event. It returns ErrNameTaken when the folded username, and ErrEmailTaken when
 	// the folded e-mail address, is the username or the address of another user. An empty hash
 	// makes a user without a password.
-	CreateUser(ctx context.Context, u User, hash string) error
+	CreateUser(ctx context.Context, u User, hash string, e Event) error
 	// User finds a user by id. It returns ErrNotFound when there is none.
 	User(ctx context.Context, id ID) (User, error)
 	// UserByName finds the user whose username or e-mail address folds like name, with the
-	// credential. It returns ErrNotFound when there is none.
-	UserByName(ctx context.Context, name string) (User, Credential, error)
+	// credential, and whether that user has signed in from the address. It returns ErrNotFound when
+	// there is none.
+	UserByName(ctx context.Context, name, address string) (User, Credential, error)
 	// UserByIdentity finds the user who owns the identity, with the credential. Issuer and subject
 	// are compared byte by byte. It returns ErrNotFound when there is none.
 	UserByIdentity(ctx context.Context, issuer, subject string) (User, Credential, error)
@@ -31,39 +32,67 @@ type Store interface {
 	// returns ErrNotFound, ErrNameTaken and ErrEmailTaken as CreateUser does. Changing IsActive
 	// raises the credential's version; IsActive false ends every session of the user in the same step.
 	// Another address, or none, is unverified unless the change says otherwise; no address is verified.
-	UpdateUser(ctx context.Context, id ID, change UserChange, at time.Time) (User, error)
+	// The event is noted with the number of sessions that ended.
+	UpdateUser(ctx context.Context, id ID, change UserChange, at time.Time, e Event) (User, error)
+	// DeleteUser removes the user with names, identities, sessions and known addresses, and notes the
+	// event with the number of sessions that were live. It returns ErrNotFound when there is none.
+	DeleteUser(ctx context.Context, id ID, at time.Time, e Event) error
 	// SetPassword replaces the hash, raises the credential's version and ends every session of the
-	// user, except keep when it is not zero. It returns ErrNotFound when there is no such user.
-	SetPassword(ctx context.Context, id ID, hash string, keep ID, at time.Time) error
+	// user, except c.Keep when it is not zero; it notes the event with their number. It returns
+	// ErrNotFound when there is no such user, and ErrChanged when c.Version is not zero and not the
+	// credential's version.
+	SetPassword(ctx context.Context, c PasswordChange) error
 	// RenewPasswordHash replaces old by hash, which is of the same password: no session ends and the
 	// credential's version stays. It returns ErrChanged when the user is gone or old is not the hash.
 	RenewPasswordHash(ctx context.Context, id ID, old, hash string) error
 
 	// StartSession does all that a sign-in or an exchange writes. In this order, and all or nothing:
 	// it refuses a token that was exchanged before (ErrIDTokenReplayed); it adds the new user
-	// (ErrNameTaken, ErrEmailTaken as in CreateUser) and the new identity (ErrChanged when the
-	// identity exists); it refuses a user who is gone or inactive or whose credential's version is
-	// not the expected one (ErrChanged); it ends the replaced session, if that is live; it adds the
-	// session. When it returns nil the session is durable.
+	// (ErrNameTaken, ErrEmailTaken as in CreateUser); it refuses a user who is gone or inactive or
+	// whose credential's version is not the expected one (ErrChanged); it adds the new identity
+	// (ErrChanged when the identity exists); it ends the replaced session, if that is live; it adds the
+	// session; it settles the counters, remembers the address, and notes the events. When it returns
+	// nil the session is durable.
 	StartSession(ctx context.Context, s SessionStart) error
 	// Session finds a session and its user. It returns ErrNotFound when there is no such session.
 	Session(ctx context.Context, id ID) (Session, User, error)
+	// Sessions lists at most q.Limit sessions that are live at q.At, the newest first.
+	Sessions(ctx context.Context, q SessionQuery) ([]Session, error)
 	// Refresh applies the rules of the refresh machine to one presented generation, in one
-	// conditional statement, and says which rule fired. See RefreshStep.
+	// conditional statement, and says which rule fired. See RefreshStep. An ending by rule 5 is durable
+	// when it returns; an advance need not be, because rule 1 catches up with one that was forgotten.
 	Refresh(ctx context.Context, step RefreshStep) (RefreshOutcome, error)
-	// EndSessions ends what e names and returns how many live sessions that were. Ending a session
-	// that has ended already, or is unknown, is no error. When it returns nil the ends are durable.
+	// EndSessions ends what e names and returns how many live sessions that were; if there was one it
+	// notes the event. Ending a session that has ended already, or is unknown, is no error, but for a
+	// session that e says to be of another user: ErrNotFound. When it returns nil the ends are durable.
 	EndSessions(ctx context.Context, e SessionEnd) (int, error)
+	// EndAllSessions is EndSessions for the sessions of all users, a part at a time: it looks at w.Limit
+	// sessions after w.After, in the order of their ids. It returns how many it has ended and the id
+	// of the last one it has looked at, zero when there are no more.
+	EndAllSessions(ctx context.Context, w SessionWalk) (ended int, last ID, err error)
+
+	// Count raises every one of the counters by one or, when one of them has reached its limit, none:
+	// in one atomic step, so that any number of calls at once gets exactly the limit through.
+	Count(ctx context.Context, at time.Time, counters ...Counter) (CountOutcome, error)
+	// Counted says what Count would, and raises none.
+	Counted(ctx context.Context, at time.Time, counters ...Counter) (CountOutcome, error)
+	// Settle takes back what Count did.
+	Settle(ctx context.Context, c Settlement) error
+
+	// Events lists at most q.Limit events, the newest first.
+	Events(ctx context.Context, q EventQuery) ([]Event, error)
+	// Sweep removes a few rows that nobody needs any more. See Sweep.
+	Sweep(ctx context.Context, s Sweep) (SweepOutcome, error)
 
 	// SigningKeys lists the stored signing keys in the order in which they were added.
 	SigningKeys(ctx context.Context) ([]StoredKey, error)
 	// AddSigningKey stores k if newest is the id of the key that was added last, "" when there is
 	// none; else it returns ErrChanged, so that of several instances one makes a key.
-	AddSigningKey(ctx context.Context, k StoredKey, newest string) error
+	AddSigningKey(ctx context.Context, k StoredKey, newest string, e Event) error
 	// ReplaceSigningKeys removes every signing key and stores k in their place.
-	ReplaceSigningKeys(ctx context.Context, k StoredKey) error
-	// RemoveSigningKey removes a key and reports whether it was there.
-	RemoveSigningKey(ctx context.Context, keyID string) (bool, error)
+	ReplaceSigningKeys(ctx context.Context, k StoredKey, e Event) error
+	// RemoveSigningKey removes a key and reports whether it was there; if it was, it notes the event.
+	RemoveSigningKey(ctx context.Context, keyID string, e Event) (bool, error)
 	// ResealSigningKey replaces what is stored of the private half of a key; it returns ErrChanged when
 	// that is not old.
 	ResealSigningKey(ctx context.Context, keyID string, old, sealed []byte) error
@@ -87,8 +116,24 @@ type SessionStart struct {
 	// remembered until ReplayUntil at least.
 	Replay      []byte
 	ReplayUntil time.Time
-	// Replaces is the session that the same browser held before; zero for none.
+	// Replaces is the session that the same browser held before; zero for none. Its end is noted as
+	// Replaced.
 	Replaces ID
+	Replaced Event
+	// Address is one that the user signs in from; "" for none.
+	Address string
+	Settle  Settlement
+	Events  []Event
+}
+
+// PasswordChange is another password hash for a user.
+type PasswordChange struct {
+	UserID  ID
+	Hash    string
+	Version int64 // of the credential that was checked before; 0 for an operator, who checks none
+	Keep    ID    // the session that does not end; zero for none
+	At      time.Time
+	Event   Event
 }
 
 // RefreshStep is generation n of a session's refresh token, presented at the instant At.
@@ -103,16 +148,23 @@ type SessionStart struct {
 //	3  recent and late and not recovered: recovery. low = n, gen = gen + 1, recovered = true
 //	4  recovered and n = low: retry of a recovery
 //	5  else: reuse. The session ends, durably, with reason EndedByReuse
+//	6  in place of 1 and 3, which raise gen, when MaxAdvances of them have fired since advances_from and
+//	   At is less than AdvancePeriod away from that: limited. Nothing changes
 //
-// Rules 1 to 4 set gen_at = last_used_at = At and move the idle end to At + IdleTTL, but never past
-// the absolute end. A new session has gen 0, low 0, gen_at = created_at, recovered false, and its
-// client holds generation 1.
+// Rules 1 to 4 set gen_at = last_used_at = At, set the address to IP unless that is "", and move the idle
+// end to At + IdleTTL, but never past the absolute end. Rules 1 and 3 count; one that is AdvancePeriod or more away from advances_from begins to
+// count anew, with advances_from = At. A new session has gen 0, low 0, gen_at = advances_from = created_at, recovered false, and its client holds generation 1.
 type RefreshStep struct {
-	SessionID   ID
-	Generation  int64 // n
-	At          time.Time
-	RetryWindow time.Duration
-	IdleTTL     time.Duration
+	SessionID     ID
+	Generation    int64 // n
+	At            time.Time
+	RetryWindow   time.Duration
+	IdleTTL       time.Duration
+	MaxAdvances   int
+	AdvancePeriod time.Duration
+	IP            string
+	// Reused is noted when rule 5 fires, with the address that the session was last used from.
+	Reused Event
 }
 
 // RefreshReach is how many generations behind the newest one a token may be and still count as
@@ -130,11 +182,12 @@ const (
 	RuleRecovery
 	RuleRecoveryRetry
 	RuleReuse
+	RuleLimited
 )
 
 // String is the rule's name in metrics.
 func (r RefreshRule) String() string {
-	names := [...]string{"refused", "advance", "retry", "recovery", "recovery_retry", "reuse"}
+	names := [...]string{"refused", "advance", "retry", "recovery", "recovery_retry", "reuse", "limited"}
 	if r < 0 || int(r) >= len(names) {
 		return "unknown"
 	}
@@ -144,6 +197,8 @@ func (r RefreshRule) String() string {
 // RefreshOutcome is what Refresh did.
 type RefreshOutcome struct {
 	Rule RefreshRule
+	// RetryAt is when a session that rule 6 refuses may advance again.
+	RetryAt time.Time
 	// Generation is gen after the step, for rules 1 to 4: the answer carries token Generation + 1.
 	Generation int64
 	// Session is the session after the step; the zero value when it is unknown. User is set for
@@ -159,9 +214,27 @@ type RefreshOutcome struct {
 type SessionEnd struct {
 	Session ID
 	Scope   Scope
-	User    ID
+	User    ID // beside a Session: it must be one of this user
 	Reason  EndReason
 	At      time.Time
+	Event   Event
+}
+
+// SessionQuery is a page of live sessions.
+type SessionQuery struct {
+	User   ID // zero: of everybody
+	At     time.Time
+	Before ID // only sessions whose id is less; zero for the first page
+	Limit  int
+}
+
+// SessionWalk is one part of an ending of all sessions.
+type SessionWalk struct {
+	After  ID
+	Limit  int
+	Reason EndReason
+	At     time.Time
+	Event  Event // noted if a session ended
 }
 
 // StoredKey is a signing key at rest.
@@ -171,4 +244,68 @@ type StoredKey struct {
 	Sealed    []byte // the private half, sealed under a key derived from the root secret
 	CreatedAt time.Time
 	SignsFrom time.Time // it is published before
+}
+
+// Counter is something that may happen Limit times in a Period, which begins with the first time.
+type Counter struct {
+	Key    []byte // at most 32 bytes
+	Limit  int
+	Period time.Duration
+}
+
+// CountOutcome is what Count did.
+type CountOutcome struct {
+	// Refused is the index of the first counter that has reached its limit; -1 when none has, and all
+	// were raised.
+	Refused int
+	// Until is when the period of that counter is over.
+	Until time.Time
+}
+
+// Settlement takes back what Count did: it lowers the counters of Undo by one, not below nought, and
+// sets those of Reset to nought. Keys without a counter are no error.
+type Settlement struct {
+	Undo, Reset [][]byte
+}
+
+// Event is one line of the audit trail, which is written in the same step as what it reports. One without
+// a name is not written.
+type Event struct {
+	ID        ID
+	At        time.Time
+	Name      string // "session_ended"
+	Actor     string // who did it: "user", "admin", "system"
+	UserID    ID     // zero when it is about no user
+	SessionID ID     // zero when it is about no session, or about several
+	Client    Client
+	Provider  string
+	Detail    string // a reason or what changed, in the words of the log
+	Sessions  int    // how many sessions it ended
+	SessionIP string // of a reuse: the address from which the session was last used before
+}
+
+// EventQuery is a page of the audit trail.
+type EventQuery struct {
+	User   ID // zero: about everybody
+	Before ID // only events whose id is less; zero for the first page
+	Limit  int
+}
+
+// Sweep names what may be removed: of at most Limit sessions after After, in the order of their ids, those
+// whose absolute end is before SessionsBefore, and those that ended, or had their idle end, before it; and
+// besides at most Limit of each: events before EventsBefore, addresses not used since AddressesBefore,
+// and what is over at Now, which is replay marks and counters.
+type Sweep struct {
+	After           ID
+	Limit           int
+	Now             time.Time
+	SessionsBefore  time.Time
+	EventsBefore    time.Time
+	AddressesBefore time.Time
+}
+
+// SweepOutcome is what Sweep did.
+type SweepOutcome struct {
+	Last    ID  // of the sessions that it looked at; zero when there are none after them
+	Removed int // rows of all kinds
 }

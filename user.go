@@ -33,6 +33,8 @@ type Credential struct {
 	// Version rises with every change of the password and of IsActive. A session is started
 	// only under the version that was checked, so a sign-in that races with a change loses.
 	Version int64
+	// KnownAddress: the user has signed in from the address that was asked about.
+	KnownAddress bool
 }
 
 // userFields are the names that claims.user_attributes and user_fields resolve before they
@@ -163,4 +165,22 @@ type UserChange struct {
 	IsActive      *bool // false ends every session of the user; true revives none
 	Groups        *[]string
 	Attributes    map[string]any // merged by key; a nil value removes the key
+}
+
+// fields names what c changes, without the values.
+func (c UserChange) fields() []string {
+	var names []string
+	for _, f := range []struct {
+		name    string
+		changed bool
+	}{
+		{"username", c.Username != nil}, {"email", c.Email != nil}, {"email_verified", c.EmailVerified != nil},
+		{"first_name", c.FirstName != nil}, {"last_name", c.LastName != nil}, {"is_active", c.IsActive != nil},
+		{"groups", c.Groups != nil}, {"attributes", len(c.Attributes) > 0},
+	} {
+		if f.changed {
+			names = append(names, f.name)
+		}
+	}
+	return names
 }

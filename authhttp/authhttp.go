@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -20,6 +21,9 @@ type Config struct {
 	// TrustedOrigins may call with credentials from a browser: "https://spa.example.com". Each is
 	// scheme, host and port, compared as a whole. Default: the issuer's own origin alone.
 	TrustedOrigins []string
+	// TrustedProxies are the addresses of proxies whose X-Forwarded-For is believed; whoever has one of them can name
+	// any address as the client's. ParseProxy reads one from text. Default: none, and the header is ignored.
+	TrustedProxies []netip.Prefix
 	// Cookie names and scopes the two cookies.
 	Cookie CookieConfig
 	// Logger gets the cause of every answer that hides it. Default: slog.Default().
@@ -43,12 +47,14 @@ type Handler struct {
 	log     *slog.Logger
 	mount   string // the issuer's path; "" at the root
 	origins origins
+	proxies proxies
 	csrf    CSRFMode
 	cookies cookies
 	hsts    bool
 	routes  map[string]route
 
-	misplaced sync.Once // says so, for a program that mounts the handler elsewhere
+	misplaced    sync.Once // says so, for a program that mounts the handler elsewhere
+	misforwarded sync.Once // says so, for a proxy that sends no list of addresses
 }
 
 // route is one path below the mount.
@@ -87,6 +93,8 @@ func New(svc *sallyport.Service, cfg Config) (*Handler, error) {
 	}
 	h.origins, err = newOrigins(issuer, cfg.TrustedOrigins)
 	faults = append(faults, err)
+	h.proxies, err = newProxies(cfg.TrustedProxies)
+	faults = append(faults, err)
 	h.cookies, err = newCookies(issuer, cfg.Cookie)
 	faults = append(faults, err)
 	if err := errors.Join(faults...); err != nil {
@@ -101,6 +109,9 @@ func New(svc *sallyport.Service, cfg Config) (*Handler, error) {
 		"logoff":          post(h.logoff, requestDeadline),
 		"csrf":            get(h.csrfToken),
 		"user":            get(h.bearer(h.user)),
+		"sessions":        get(h.bearer(h.sessions)),
+		"sessions/{id}":   only(http.MethodDelete, h.bearer(h.endSession), requestDeadline),
+		"password":        post(h.bearer(h.password), requestDeadline),
 
 		".well-known/jwks.json":            public(current(h.keySet)),
 		".well-known/openid-configuration": public(current(h.metadata)),
@@ -115,8 +126,10 @@ func configError(field, format string, args ...any) error {
 
 type handlerFunc = func(http.ResponseWriter, *http.Request) error
 
-func post(f handlerFunc, deadline time.Duration) route {
-	return route{methods: map[string]handlerFunc{http.MethodPost: f}, deadline: deadline}
+func post(f handlerFunc, deadline time.Duration) route { return only(http.MethodPost, f, deadline) }
+
+func only(method string, f handlerFunc, deadline time.Duration) route {
+	return route{methods: map[string]handlerFunc{method: f}, deadline: deadline}
 }
 
 func get(f handlerFunc) route {
@@ -134,7 +147,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name, below := strings.CutPrefix(r.URL.Path, h.mount+"/")
 	// A path that needs decoding is another one to the proxy in front of us, whose rules it would step around.
 	below = below && r.URL.RawPath == ""
-	rt, known := h.routes[strings.TrimSuffix(name, "/")]
+	pattern := patternOf(r, strings.TrimSuffix(name, "/"))
+	rt, known := h.routes[pattern]
 	h.securityHeaders(w.Header(), rt.public)
 	if !below {
 		h.misplaced.Do(func() {
@@ -145,9 +159,22 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, errNotFound)
 		return
 	}
+	r.Pattern = h.mount + "/" + pattern + "/" // as http.ServeMux does, for who logs the request
 	if err := h.dispatch(w, r, rt); err != nil {
 		h.refuse(w, r, err)
 	}
+}
+
+// patternOf finds the route of a path below the mount, and puts aside what varies in it.
+func patternOf(r *http.Request, name string) string {
+	if id, below := strings.CutPrefix(name, "sessions/"); below && id != "" && !strings.Contains(id, "/") {
+		r.SetPathValue("id", id)
+		return "sessions/{id}"
+	}
+	if strings.Contains(name, "{") { // a pattern is no path
+		return ""
+	}
+	return name
 }
 
 func (h *Handler) securityHeaders(header http.Header, public bool) {

@@ -22,8 +22,14 @@ func (h *Handler) Require(next http.Handler, guards ...verify.Guard) http.Handle
 	}, next, guards...)
 }
 
-// bearer makes a route of ours out of a handler that needs the signed-in user.
-func (h *Handler) bearer(handle func(http.ResponseWriter, *http.Request, sallyport.User) error) handlerFunc {
+// holder is who sends a bearer token: a user in a session.
+type holder struct {
+	user    sallyport.User
+	session sallyport.ID
+}
+
+// bearer makes a route of ours out of a handler that needs to know who is signed in.
+func (h *Handler) bearer(handle func(http.ResponseWriter, *http.Request, holder) error) handlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		var user sallyport.User
 		var failed error
@@ -31,7 +37,13 @@ func (h *Handler) bearer(handle func(http.ResponseWriter, *http.Request, sallypo
 			claims, user, err = h.check(ctx, token)
 			return claims, err
 		}
-		next := func(w http.ResponseWriter, r *http.Request) { failed = handle(w, r, user) }
+		next := func(w http.ResponseWriter, r *http.Request) {
+			claims, _ := verify.FromContext(r.Context())
+			session, err := sallyport.ParseID(claims.SessionID)
+			if failed = err; err == nil { // which it is: the session has been looked at
+				failed = handle(w, r, holder{user, session})
+			}
+		}
 		verify.Middleware(check, http.HandlerFunc(next)).ServeHTTP(w, r)
 		return failed
 	}
@@ -58,8 +70,8 @@ type fault struct{ *problem }
 func (f fault) HTTPStatus() (status int, code string) { return f.status, f.code }
 func (f fault) RetryAfter() time.Duration             { return time.Duration(f.retryAfter) * time.Second }
 
-func (h *Handler) user(w http.ResponseWriter, r *http.Request, u sallyport.User) error {
-	view, err := h.svc.ShowUser(r.Context(), u)
+func (h *Handler) user(w http.ResponseWriter, r *http.Request, who holder) error {
+	view, err := h.svc.ShowUser(r.Context(), who.user)
 	if err != nil {
 		return err
 	}

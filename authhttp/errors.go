@@ -8,8 +8,11 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"strings"
+	"time"
 
 	"github.com/sallyport-auth/sallyport"
+	"github.com/sallyport-auth/sallyport/password"
 )
 
 // problem is an answer that refuses: its status, its stable code, and a sentence for a person.
@@ -69,6 +72,9 @@ var table = []struct {
 	{sallyport.ErrProviderUnavailable, problem{status: 503, code: "idp_unavailable", detail: "The identity provider cannot be reached. Try again.", retryAfter: 30}},
 	{sallyport.ErrEmailNotVerified, problem{status: 403, code: "email_not_verified", detail: "The e-mail address is not verified at the identity provider."}},
 	{sallyport.ErrAccountLinkRequired, problem{status: 409, code: "account_link_required", detail: "An account with this e-mail address exists. Sign in to it in the usual way."}},
+	{sallyport.ErrRateLimited, problem{status: 429, code: "rate_limited", detail: "Too many attempts. Try again later.", retryAfter: 60}},
+	{sallyport.ErrPasswordRejected, problem{status: 422, code: "password_rejected", detail: "This password is not allowed."}},
+	{sallyport.ErrNotFound, *errNotFound},
 	{sallyport.ErrForbidden, problem{status: 403, code: "forbidden", detail: "You do not have permission to perform this action."}},
 	{sallyport.ErrClaimsFailed, problem{status: 500, code: "claims_failed", detail: "The token's claims could not be made."}},
 	{sallyport.ErrOverloaded, problem{status: 503, code: "overloaded", detail: "Too many sign-ins at the moment. Try again.", retryAfter: 2}},
@@ -87,10 +93,34 @@ func problemOf(err error) *problem {
 	}
 	for i := range table {
 		if errors.Is(err, table[i].err) {
-			return &table[i].problem
+			return table[i].problem.about(err)
 		}
 	}
 	return &internal
+}
+
+// about adds what only this error knows.
+func (p *problem) about(err error) *problem {
+	if limited, ok := errors.AsType[*sallyport.RateLimitError](err); ok {
+		with := *p
+		with.retryAfter = int((limited.RetryAfter + time.Second - 1) / time.Second)
+		return &with
+	}
+	if errors.Is(err, sallyport.ErrPasswordRejected) {
+		with := *p
+		with.fields = map[string][]string{"new_password": {sentence(err)}}
+		return &with
+	}
+	return p
+}
+
+// sentence is the reason of a rejected password in words for a person.
+func sentence(err error) string {
+	_, reason, _ := strings.Cut(err.Error(), password.ErrRejected.Error()+": ")
+	if reason == "" {
+		return "This password is not allowed."
+	}
+	return "This password is not allowed: " + reason + "."
 }
 
 // Code is the stable code of the answer to err, an error of a use case; "ok" for nil.

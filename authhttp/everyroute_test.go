@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -36,6 +37,10 @@ func granted(a withProviders, s *session, pw string) map[string]request {
 		"HEAD csrf":            {method: "HEAD", cookies: s.cookieHeader()},
 		"GET user":             {method: "GET", headers: bearer},
 		"HEAD user":            {method: "HEAD", headers: bearer},
+		"GET sessions":         {method: "GET", headers: bearer},
+		"HEAD sessions":        {method: "HEAD", headers: bearer},
+		"DELETE sessions/{id}": {method: "DELETE", headers: bearer},
+		"POST password":        {body: map[string]any{"current_password": pw, "new_password": randomText()}, headers: bearer},
 	}
 }
 
@@ -60,14 +65,19 @@ func newAppAndRequests(t *testing.T) (withProviders, map[string]request) {
 	return a, requests
 }
 
+// pathOf is a path of the route "METHOD path": with some id, if it needs one.
+func pathOf(route string) string {
+	_, path, _ := strings.Cut(route, " ")
+	return strings.Replace(path, "{id}", sallyport.NewID(time.Now()).String(), 1)
+}
+
 func isDocument(path string) bool { return strings.Contains(path, ".") }
 
 // wantFromAll checks that each request gets this answer, HEAD without the code.
 func wantFromAll(t *testing.T, a *app, requests map[string]request, status int, code string) {
 	t.Helper()
 	for route, r := range requests {
-		_, path, _ := strings.Cut(route, " ")
-		x := a.do(path, r)
+		x := a.do(pathOf(route), r)
 		if x.status != status || x.code() != code && r.method != "HEAD" {
 			t.Errorf("%s = %d %s, want %d %s", route, x.status, x.body, status, code)
 		}
@@ -107,7 +117,9 @@ func TestEveryRouteIsClosedToForeignPages(t *testing.T) {
 func TestEveryPostIsJSON(t *testing.T) {
 	a, requests := newAppAndRequests(t)
 	for route, r := range requests {
-		r.headers = map[string]string{"Content-Type": "text/plain"}
+		headers := map[string]string{"Content-Type": "text/plain"}
+		maps.Copy(headers, r.headers)
+		r.headers = headers
 		requests[route] = r
 	}
 	maps.DeleteFunc(requests, func(_ string, r request) bool { return r.body == nil })
@@ -122,7 +134,7 @@ func TestEveryRouteAnswersOPTIONS(t *testing.T) {
 		allowed[path] = append(allowed[path], method)
 	}
 	for path, methods := range allowed {
-		x := a.do(path, request{method: "OPTIONS", headers: map[string]string{"Origin": "https://anybody.example", "Sec-Fetch-Site": "cross-site"}})
+		x := a.do(pathOf("OPTIONS "+path), request{method: "OPTIONS", headers: map[string]string{"Origin": "https://anybody.example", "Sec-Fetch-Site": "cross-site"}})
 		got := strings.Split(x.header.Get("Allow"), ", ")
 		slices.Sort(got)
 		if diff := cmp.Diff(methods, got); diff != "" || x.status != 204 {
@@ -177,13 +189,29 @@ func TestHEADIsGETWithoutTheBody(t *testing.T) {
 	}
 }
 
+func TestEveryBearerRouteWantsAToken(t *testing.T) {
+	a, requests := newAppAndRequests(t)
+	maps.DeleteFunc(requests, func(_ string, r request) bool { return r.headers["Authorization"] == "" })
+	if len(requests) < 6 {
+		t.Errorf("%d routes want a bearer token", len(requests))
+	}
+	for value, code := range map[string]string{"-": "missing_token", "Basic YTpi": "missing_token", "Bearer x": "token_not_valid"} {
+		for route, r := range requests {
+			r.headers = map[string]string{"Authorization": value}
+			requests[route] = r
+		}
+		wantFromAll(t, a.app, requests, 401, code)
+	}
+}
+
 // Two Authorization headers are one too many: another reader may take the other one (RFC 9110 §5.3).
 func TestTwoAuthorizationHeaders(t *testing.T) {
 	a := newApp(t, nil)
 	_, pw := a.user("ada")
 	access := a.signIn("ada", pw).access
-	for _, method := range []string{"GET", "HEAD"} {
-		r, err := http.NewRequestWithContext(t.Context(), method, a.base+"user/", nil)
+	for _, route := range []string{"GET user", "HEAD user", "GET sessions", "HEAD sessions", "DELETE sessions/{id}", "POST password"} {
+		method, _, _ := strings.Cut(route, " ")
+		r, err := http.NewRequestWithContext(t.Context(), method, a.base+pathOf(route)+"/", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -195,7 +223,7 @@ func TestTwoAuthorizationHeaders(t *testing.T) {
 		body, err := io.ReadAll(response.Body)
 		response.Body.Close()
 		if err != nil || response.StatusCode != 400 || response.Header.Get("WWW-Authenticate") != `Bearer error="invalid_request"` {
-			t.Errorf("%s user/ = %d %v %s (%v), want 400 and a challenge", method, response.StatusCode, response.Header, body, err)
+			t.Errorf("%s = %d %v %s (%v), want 400 and a challenge", route, response.StatusCode, response.Header, body, err)
 		}
 		if err := document.Check(r, nil, response, body, a.mount); err != nil {
 			t.Error(err)
@@ -236,6 +264,24 @@ func TestSignInsBeyondTheHashingSlots(t *testing.T) {
 	signedIn, turnedAway := answers["<nil> 200"], answers["<nil> 503 overloaded 2"]
 	if signedIn == 0 || turnedAway == 0 || signedIn+turnedAway != 8 {
 		t.Errorf("answers = %v, want 200 and 503 overloaded with Retry-After alone, and some of both", answers)
+	}
+}
+
+func TestPasswordChangesBeyondTheHashingSlots(t *testing.T) {
+	a := newApp(t, func(c *config) {
+		c.Password = password.Config{Memory: 64 << 10, Passes: 2, Slots: 1, MaxWait: 1}
+	})
+	_, pw := a.user("ada")
+	s := a.signIn("ada", pw)
+	answers := parallel(8, func() string {
+		x, err := a.try("password/", request{
+			body: map[string]any{"current_password": "wrong", "new_password": "violet sofa by the window"}, headers: map[string]string{"Authorization": "Bearer " + s.access},
+		})
+		return strings.TrimSpace(fmt.Sprintf("%v %d %s %s", err, x.status, x.code(), x.header.Get("Retry-After")))
+	})
+	refused, turnedAway := answers["<nil> 401 invalid_credentials"], answers["<nil> 503 overloaded 2"]
+	if refused == 0 || turnedAway == 0 || refused+turnedAway != 8 {
+		t.Errorf("answers = %v, want 401 and 503 overloaded with Retry-After alone, and some of both", answers)
 	}
 }
 

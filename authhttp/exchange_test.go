@@ -440,12 +440,17 @@ func TestSX_13_Replay(t *testing.T) {
 
 // parallel runs f n times at once and counts what it returns.
 func parallel(n int, f func() string) map[string]int {
+	return parallelIndexed(n, func(int) string { return f() })
+}
+
+// parallelIndexed is parallel for calls that differ.
+func parallelIndexed(n int, f func(i int) string) map[string]int {
 	results := map[string]int{}
 	var mu sync.Mutex
 	var all sync.WaitGroup
-	for range n {
+	for i := range n {
 		all.Go(func() {
-			got := f()
+			got := f(i)
 			mu.Lock()
 			defer mu.Unlock()
 			results[got]++

@@ -1,6 +1,9 @@
 package authhttp
 
-import "slices"
+import (
+	"net/netip"
+	"slices"
+)
 
 // Routes lists what the handler serves as "METHOD path", the path without its slashes, sorted.
 func (h *Handler) Routes() []string {
@@ -23,3 +26,12 @@ func CodesOfUseCases() []string {
 	}
 	return all
 }
+
+// ClientAddress is the address of the client of a request from remote with the given lines of X-Forwarded-For; the
+// error is about these lines.
+func ClientAddress(trusted []netip.Prefix, remote string, lines ...string) (string, error) {
+	return proxies(trusted).client(remote, lines)
+}
+
+// Trusts reports whether an address is that of a trusted proxy.
+func Trusts(trusted []netip.Prefix, address netip.Addr) bool { return proxies(trusted).trust(address) }

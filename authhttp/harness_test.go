@@ -22,7 +22,9 @@ import (
 
 	"github.com/sallyport-auth/sallyport"
 	"github.com/sallyport-auth/sallyport/authhttp"
+	"github.com/sallyport-auth/sallyport/internal/testpg"
 	"github.com/sallyport-auth/sallyport/password"
+	"github.com/sallyport-auth/sallyport/postgres"
 	"github.com/sallyport-auth/sallyport/sqlite"
 )
 
@@ -43,6 +45,7 @@ type app struct {
 	db    *sql.DB
 
 	secret []byte
+	config config
 	known  *canaries
 }
 
@@ -51,35 +54,74 @@ type config struct {
 	HTTP authhttp.Config
 }
 
-// newApp starts an app; change, if not nil, alters the settings first.
+// newApp starts an app on SQLite; change, if not nil, alters the settings first.
 func newApp(t testing.TB, change func(*config)) *app {
 	t.Helper()
-	a := &app{t: t, path: filepath.Join(t.TempDir(), "app.db"), clock: newClock(), log: &logBuffer{}, known: &canaries{}}
-	t.Cleanup(func() { a.known.lookFor(t, a.log.String()) })
-	var err error
-	if a.store, err = sqlite.Open(a.path); err != nil {
-		t.Fatal(err)
+	return newAppOn(t, "sqlite", change)
+}
+
+// onEachDatabase runs a test on SQLite and on PostgreSQL.
+func onEachDatabase(t *testing.T, test func(t *testing.T, database string)) {
+	for _, database := range []string{"sqlite", "postgres"} {
+		t.Run(database, func(t *testing.T) { test(t, database) })
 	}
+}
+
+// newAppOn is newApp on a database of that kind.
+func newAppOn(t testing.TB, database string, change func(*config)) *app {
+	t.Helper()
+	a := &app{t: t, clock: newClock(), log: &logBuffer{}, known: &canaries{}}
+	t.Cleanup(func() { a.known.lookFor(t, a.log.String()) })
+	a.openDatabase(database)
 	t.Cleanup(func() { a.store.Close() })
+	t.Cleanup(func() { a.db.Close() })
 	cfg := config{Config: sallyport.Config{
 		Issuer: issuer, Store: a.store, Secret: randomBytes(32), Now: a.clock.now, Logger: a.logger(),
 		// The cheapest hash that is still argon2id: the tests ask what is answered, not what it costs.
 		Password: password.Config{Memory: 64, Passes: 1},
+		// Most tests send more that is wrong than anybody may; those about limits set the defaults.
+		Limits: sallyport.Limits{Address: sallyport.Limit{Count: 1_000_000, Period: time.Hour}},
 	}}
 	if change != nil {
 		change(&cfg)
 	}
-	a.secret = cfg.Secret
-	if a.db, err = sql.Open("sqlite", "file:"+a.path); err != nil {
-		t.Fatal(err)
+	a.secret, a.config = cfg.Secret, cfg
+	return a.another()
+}
+
+// openDatabase makes a database and opens it twice: as the store, and to look behind it.
+func (a *app) openDatabase(database string) {
+	a.t.Helper()
+	var err error
+	switch database {
+	case "sqlite":
+		a.path = filepath.Join(a.t.TempDir(), "app.db")
+		if a.store, err = sqlite.Open(a.path); err == nil {
+			a.db, err = sql.Open("sqlite", "file:"+a.path)
+		}
+	case "postgres":
+		dsn := testpg.Schema(a.t)
+		if _, err = postgres.Migrate(a.t.Context(), dsn); err == nil {
+			a.store, err = postgres.Open(a.t.Context(), dsn)
+		}
+		if err == nil {
+			a.db, err = sql.Open("pgx", dsn)
+		}
 	}
-	t.Cleanup(func() { a.db.Close() })
-	svc, err := sallyport.New(cfg.Config)
 	if err != nil {
-		t.Fatal(err)
+		a.t.Fatal(err)
 	}
-	t.Cleanup(func() { svc.Close() })
-	return a.serve(t, svc, cfg.HTTP)
+}
+
+// another is one more instance, with the same settings, before the same database.
+func (a *app) another() *app {
+	a.t.Helper()
+	svc, err := sallyport.New(a.config.Config)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	a.t.Cleanup(func() { svc.Close() })
+	return a.serve(a.t, svc, a.config.HTTP)
 }
 
 // serve is a with another service before the same database.

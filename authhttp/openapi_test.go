@@ -12,6 +12,7 @@ import (
 
 	"github.com/sallyport-auth/sallyport/authhttp"
 	"github.com/sallyport-auth/sallyport/internal/openapi"
+	"github.com/sallyport-auth/sallyport/internal/testpg"
 )
 
 // document is openapi.yaml, against which try holds every answer.
@@ -25,7 +26,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	status := m.Run()
+	status := testpg.Main(m).Run()
 	if status == 0 && isWholeRun() {
 		for _, o := range document.Unseen() {
 			fmt.Fprintf(os.Stderr, "openapi.yaml describes what no test has seen: %s\n", o)

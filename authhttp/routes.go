@@ -2,7 +2,6 @@ package authhttp
 
 import (
 	"errors"
-	"net"
 	"net/http"
 	"slices"
 	"time"
@@ -33,7 +32,7 @@ func (h *Handler) signIn(w http.ResponseWriter, r *http.Request) error {
 	}
 	request := sallyport.SignInRequest{Username: b.required("username"), Password: b.required("password"), Client: caller.client, Replaces: caller.held}
 	if len(request.Password) > password.MaxBytes {
-		b.fault("password", "Ensure this field has no more than 1024 bytes.")
+		b.fault("password", tooLong)
 	}
 	if err := b.err(); err != nil {
 		return err
@@ -170,7 +169,7 @@ func (h *Handler) caller(r *http.Request) (caller, error) {
 	if err != nil {
 		return caller{}, err
 	}
-	c := caller{native: isNative, client: clientOf(r)}
+	c := caller{native: isNative, client: h.clientOf(r)}
 	text, err := h.cookies.presented(r.Header)
 	if err != nil && !errors.Is(err, errNoRefreshToken) {
 		return caller{}, err
@@ -179,12 +178,8 @@ func (h *Handler) caller(r *http.Request) (caller, error) {
 	return c, nil
 }
 
-func clientOf(r *http.Request) sallyport.Client {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
-	}
-	return sallyport.Client{IP: host, UserAgent: r.UserAgent(), RequestID: requestID(r.Header)}
+func (h *Handler) clientOf(r *http.Request) sallyport.Client {
+	return sallyport.Client{IP: h.clientAddress(r), UserAgent: r.UserAgent(), RequestID: requestID(r.Header)}
 }
 
 // maxRequestID is how many bytes of a request id are worth logging.
@@ -213,7 +208,7 @@ func (h *Handler) presented(w http.ResponseWriter, r *http.Request, known ...str
 	if err != nil {
 		return nil, err
 	}
-	p := &presentation{caller: caller{native: isNative, client: clientOf(r)}}
+	p := &presentation{caller: caller{native: isNative, client: h.clientOf(r)}}
 	var text string
 	if !isNative {
 		if text, err = h.cookies.presented(r.Header); err != nil {

@@ -87,15 +87,7 @@ func TestVF_03_04_05_VerifyRefusals(t *testing.T) {
 	t.Run("VF-03 (c) deleted user", func(t *testing.T) {
 		gone, gonePw := a.user("gone")
 		s := a.signIn("gone", gonePw)
-		if _, err := a.db.Exec("pragma foreign_keys=on"); err != nil {
-			t.Fatal(err)
-		}
-		for _, table := range []string{"sessions", "login_names"} {
-			if _, err := a.db.Exec("delete from "+table+" where user_id = $1", gone.ID[:]); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if _, err := a.db.Exec("delete from users where id = $1", gone.ID[:]); err != nil {
+		if err := a.svc.DeleteUser(t.Context(), gone.ID); err != nil {
 			t.Fatal(err)
 		}
 		same(t, s.access)

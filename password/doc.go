@@ -6,5 +6,9 @@
 // It is hashed in Unicode's NFC, because a keyboard decides between é as one code point and é as
 // two, not the person (NIST SP 800-63B-4, normalisation before hashing).
 //
+// Check refuses the commonest passwords. It knows them by their hashes alone, made from the 10,000
+// commonest of SecLists (github.com/danielmiessler/SecLists, Copyright (c) Daniel Miessler, MIT
+// License), which counts the ten million passwords that Mark Burnett released to the public domain.
+//
 // Start with New and Hasher.Verify; Check is the policy for a new password.
 package password

@@ -114,7 +114,7 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 		return "", err
 	}
 	made := stored{cost: h.cost, salt: random(saltBytes)}
-	made.digest, err = h.derive(ctx, text, made, digestBytes)
+	made.digest, err = h.derive(ctx, text, made, digestBytes, func() error { return nil })
 	if err != nil {
 		return "", err
 	}
@@ -129,6 +129,12 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 // ErrTooLong and ErrInvalidUTF8 depend on the password alone and come before any hash. ErrOverloaded
 // and the error of ctx come while waiting for a slot; a hash that has begun is finished.
 func (h *Hasher) Verify(ctx context.Context, encoded, password string) error {
+	return h.VerifyAdmitted(ctx, encoded, password, func() error { return nil })
+}
+
+// VerifyAdmitted is Verify for a caller who has a last word. It calls admit with the slot in hand, before the
+// hash; an error of admit is returned and there is no hash. So what admit counts is what is computed.
+func (h *Hasher) VerifyAdmitted(ctx context.Context, encoded, password string, admit func() error) error {
 	text, err := normalize(password)
 	if err != nil {
 		return err
@@ -137,7 +143,7 @@ func (h *Hasher) Verify(ctx context.Context, encoded, password string) error {
 	if unreadable != nil {
 		kept = h.decoy
 	}
-	digest, err := h.derive(ctx, text, kept, uint32(len(kept.digest)))
+	digest, err := h.derive(ctx, text, kept, uint32(len(kept.digest)), admit)
 	if err != nil {
 		return err
 	}
@@ -167,12 +173,15 @@ func (h *Hasher) VerifyNobody(ctx context.Context, password string) error {
 	return h.Verify(ctx, "", password)
 }
 
-// derive computes length bytes of argon2id with the cost and the salt of s, once a slot is free.
-func (h *Hasher) derive(ctx context.Context, text []byte, s stored, length uint32) ([]byte, error) {
+// derive computes length bytes of argon2id with the cost and the salt of s, once a slot is free and admit agrees.
+func (h *Hasher) derive(ctx context.Context, text []byte, s stored, length uint32, admit func() error) ([]byte, error) {
 	if err := h.slots.take(ctx); err != nil {
 		return nil, err
 	}
 	defer h.slots.release()
+	if err := admit(); err != nil {
+		return nil, err
+	}
 	return h.idKey(text, s.salt, s.passes, s.memory, s.lanes, length), nil
 }
 

@@ -2,6 +2,7 @@ package password
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -54,4 +55,10 @@ func (s *slots) take(ctx context.Context) error {
 
 func (s *slots) release() { <-s.running }
 
-func gone(err error) error { return fmt.Errorf("password: waiting for a hashing slot: %w", err) }
+// gone says why a caller waits no longer. One whose time is over would have waited on.
+func gone(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("%w: %w", ErrOverloaded, err)
+	}
+	return fmt.Errorf("password: waiting for a hashing slot: %w", err)
+}

@@ -31,7 +31,7 @@ func TestStore(t *testing.T) {
 func TestStoreOfTwoHandles(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) sallyport.Store {
 		path := databasePath(t)
-		return &alternating{stores: [2]sallyport.Store{open(t, path), open(t, path)}}
+		return alternating([2]sallyport.Store{open(t, path), open(t, path)})
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 
 	"github.com/sallyport-auth/sallyport/internal/sqlstore"
 )
@@ -49,7 +50,7 @@ func newWriter(conn *sql.Conn) *writer {
 
 func (w *writer) prepare(ctx context.Context) (err error) {
 	own := []string{begin, commit, rollback, savepoint, undoStep, releaseStep}
-	w.queries, err = sqlstore.Prepare(ctx, w.conn, append(own, sqlstore.Writes()...))
+	w.queries, err = sqlstore.Prepare(ctx, w.conn, slices.Concat(own, sqlstore.Writes(), sqlstore.Singles()))
 	return err
 }
 

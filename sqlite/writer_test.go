@@ -309,7 +309,7 @@ func TestFullDisk(t *testing.T) {
 	defer db.writer.stop()
 	ctx := t.Context()
 	u := sallyport.User{ID: sallyport.NewID(time.Now()), Username: "alice", IsActive: true}
-	if err := store.CreateUser(ctx, u, ""); err != nil {
+	if err := store.CreateUser(ctx, u, "", sallyport.Event{}); err != nil {
 		t.Fatal(err)
 	}
 	limit := func(pages string) {
@@ -321,14 +321,14 @@ func TestFullDisk(t *testing.T) {
 	limit("1") // means: no more than there are
 	big := sallyport.UserChange{FirstName: new(string)}
 	*big.FirstName = strings.Repeat("x", 1<<20)
-	if _, err := store.UpdateUser(ctx, u.ID, big, time.Now()); !errors.Is(err, sallyport.ErrStoreUnavailable) {
+	if _, err := store.UpdateUser(ctx, u.ID, big, time.Now(), sallyport.Event{}); !errors.Is(err, sallyport.ErrStoreUnavailable) {
 		t.Errorf("UpdateUser() on a full disk = %v, want %v", err, sallyport.ErrStoreUnavailable)
 	}
 	if got, err := store.User(ctx, u.ID); err != nil || got.FirstName != "" {
 		t.Errorf("User() on a full disk = %.20q, %v, want it unchanged", got.FirstName, err)
 	}
 	limit("1000000")
-	if got, err := store.UpdateUser(ctx, u.ID, big, time.Now()); err != nil || got.FirstName != *big.FirstName {
+	if got, err := store.UpdateUser(ctx, u.ID, big, time.Now(), sallyport.Event{}); err != nil || got.FirstName != *big.FirstName {
 		t.Errorf("UpdateUser() afterwards = %v", err)
 	}
 	var check string

@@ -47,6 +47,12 @@ var pauses = []time.Duration{
 
 const shortPauses = 7
 
+// The limit on advances, which a history reaches now and then.
+const (
+	maxAdvances   = 5
+	advancePeriod = 25 * time.Second
+)
+
 // distances are those of a presented generation from the newest one.
 var distances = []int64{
 	1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, -1, -1, -1, -2, 2, 3,
@@ -83,7 +89,7 @@ func pick[T any](r *rand.Rand, from []T) T { return from[r.IntN(len(from))] }
 // world is one user of the store and what the model thinks of the user's sessions.
 type world struct {
 	b        *bench
-	wrong    bool // the models have a fault
+	wrong    fault // of the models
 	user     sallyport.User
 	now      time.Time
 	version  int64
@@ -92,13 +98,13 @@ type world struct {
 
 // replay lets the history happen to a new user and returns the first difference between the store
 // and the model, or "".
-func replay(b *bench, history []event, wrong bool) (difference string) {
+func replay(b *bench, history []event, wrong fault) (difference string) {
 	u := b.newUser(fmt.Sprintf("user %d", b.users.Add(1)), "")
 	w := &world{b: b, wrong: wrong, user: u, now: b.now}
-	if err := b.store.CreateUser(b.ctx(), u, "hash"); err != nil {
+	if err := b.store.CreateUser(b.ctx(), u, "hash", sallyport.Event{}); err != nil {
 		return fmt.Sprintf("CreateUser() = %v", err)
 	}
-	_, credential, err := b.store.UserByName(b.ctx(), u.Username)
+	_, credential, err := b.store.UserByName(b.ctx(), u.Username, "")
 	if err != nil {
 		return fmt.Sprintf("UserByName() = %v", err)
 	}
@@ -141,6 +147,7 @@ func (w *world) happen(e event) string {
 func (w *world) present(m *model, relative int64) string {
 	step := sallyport.RefreshStep{
 		SessionID: m.session.ID, Generation: max(0, m.gen+relative), At: w.now, RetryWindow: window, IdleTTL: idle,
+		MaxAdvances: maxAdvances, AdvancePeriod: advancePeriod, IP: [...]string{"", "192.0.2.1", "2001:db8::1"}[len(w.sessions)%3],
 	}
 	outcome, err := w.b.store.Refresh(w.b.ctx(), step)
 	if err != nil {
@@ -149,6 +156,9 @@ func (w *world) present(m *model, relative int64) string {
 	rule, generation := m.present(step, w.user.IsActive)
 	if outcome.Rule != rule {
 		return fmt.Sprintf("Refresh(%d) fires rule %d, want %d", step.Generation, outcome.Rule, rule)
+	}
+	if until := m.countedFrom.Add(advancePeriod); rule == sallyport.RuleLimited && !outcome.RetryAt.Equal(until) {
+		return fmt.Sprintf("Refresh(%d) may be tried again at %v, want %v", step.Generation, outcome.RetryAt, until)
 	}
 	if rule != sallyport.RuleRefused && rule != sallyport.RuleReuse && outcome.Generation != generation {
 		return fmt.Sprintf("Refresh(%d) gives generation %d, want %d", step.Generation, outcome.Generation, generation)
@@ -209,7 +219,7 @@ func (w *world) end(m *model, scope sallyport.Scope) string {
 }
 
 func (w *world) setActive(active bool) string {
-	if _, err := w.b.store.UpdateUser(w.b.ctx(), w.user.ID, sallyport.UserChange{IsActive: &active}, w.now); err != nil {
+	if _, err := w.b.store.UpdateUser(w.b.ctx(), w.user.ID, sallyport.UserChange{IsActive: &active}, w.now, sallyport.Event{}); err != nil {
 		return fmt.Sprintf("UpdateUser() = %v", err)
 	}
 	w.user.IsActive = active
@@ -222,7 +232,7 @@ func (w *world) setActive(active bool) string {
 }
 
 func (w *world) setPassword(keep *model) string {
-	if err := w.b.store.SetPassword(w.b.ctx(), w.user.ID, "new hash", keep.session.ID, w.now); err != nil {
+	if err := w.b.store.SetPassword(w.b.ctx(), sallyport.PasswordChange{UserID: w.user.ID, Hash: "new hash", Keep: keep.session.ID, At: w.now}); err != nil {
 		return fmt.Sprintf("SetPassword() = %v", err)
 	}
 	for _, m := range w.sessions {
@@ -234,7 +244,7 @@ func (w *world) setPassword(keep *model) string {
 }
 
 func (w *world) readVersion() string {
-	_, credential, err := w.b.store.UserByName(w.b.ctx(), w.user.Username)
+	_, credential, err := w.b.store.UserByName(w.b.ctx(), w.user.Username, "")
 	if err != nil {
 		return fmt.Sprintf("UserByName() = %v", err)
 	}
@@ -266,26 +276,26 @@ const (
 
 // checkHistories holds the store against the model.
 func checkHistories(b *bench) {
-	found := searchHistories(b, false, 20)
+	found := searchHistories(b, noFault, 20)
 	if len(found) == 0 {
 		return
 	}
 	slices.SortFunc(found, func(x, y finding) int { return len(x.history) - len(y.history) })
 	f := found[0]
-	history := shrink(f.history, func(h []event) bool { return replay(b, h, false) != "" })
+	history := shrink(f.history, func(h []event) bool { return replay(b, h, noFault) != "" })
 	var text strings.Builder
 	for i, e := range history {
 		fmt.Fprintf(&text, "%3d  %v\n", i, e)
 	}
 	b.Errorf("%d histories differ. STORETEST_SEED=%d: %s\nshortened:\n%s%s",
-		len(found), f.seed, f.difference, &text, replay(b, history, false))
+		len(found), f.seed, f.difference, &text, replay(b, history, noFault))
 }
 
 // checkControl holds the store against a model that is wrong on purpose. A search that finds no
 // difference there would find none anywhere.
-func checkControl(b *bench) {
-	if len(searchHistories(b, true, 1)) == 0 {
-		b.Errorf("no history tells the refresh machine from one whose rule 2 leaves gen_at alone")
+func checkControl(b *bench, wrong fault) {
+	if len(searchHistories(b, wrong, 1)) == 0 {
+		b.Errorf("no history tells the refresh machine from the wrong one")
 	}
 }
 
@@ -298,9 +308,9 @@ type finding struct {
 
 // searchHistories replays random histories, several at once, on users of their own, until it has
 // found enough differences.
-func searchHistories(b *bench, wrong bool, enough int) []finding {
+func searchHistories(b *bench, wrong fault, enough int) []finding {
 	count := int64(number(b, "STORETEST_HISTORIES", historiesByDefault))
-	if wrong {
+	if wrong != noFault {
 		count = historiesByDefault
 	}
 	first := number(b, "STORETEST_SEED", rand.Uint64()>>1)

@@ -11,37 +11,37 @@ func keyCases() []testCase {
 	return []testCase{
 		{"AddSigningKey stores the key if newest was added last, or returns ErrChanged", func(b *bench) {
 			first, second := key("first", b.now), key("second", b.now.Add(-time.Hour)) // the order is that of adding
-			b.wantError("AddSigningKey(after unknown)", b.store.AddSigningKey(b.ctx(), first, "first"), sallyport.ErrChanged)
-			b.wantError("AddSigningKey(first)", b.store.AddSigningKey(b.ctx(), first, ""), nil)
-			b.wantError("AddSigningKey(after none)", b.store.AddSigningKey(b.ctx(), second, ""), sallyport.ErrChanged)
-			b.wantError("AddSigningKey(second)", b.store.AddSigningKey(b.ctx(), second, "first"), nil)
-			b.wantError("AddSigningKey(after first again)", b.store.AddSigningKey(b.ctx(), key("third", b.now), "first"), sallyport.ErrChanged)
+			b.wantError("AddSigningKey(after unknown)", b.store.AddSigningKey(b.ctx(), first, "first", sallyport.Event{}), sallyport.ErrChanged)
+			b.wantError("AddSigningKey(first)", b.store.AddSigningKey(b.ctx(), first, "", sallyport.Event{}), nil)
+			b.wantError("AddSigningKey(after none)", b.store.AddSigningKey(b.ctx(), second, "", sallyport.Event{}), sallyport.ErrChanged)
+			b.wantError("AddSigningKey(second)", b.store.AddSigningKey(b.ctx(), second, "first", sallyport.Event{}), nil)
+			b.wantError("AddSigningKey(after first again)", b.store.AddSigningKey(b.ctx(), key("third", b.now), "first", sallyport.Event{}), sallyport.ErrChanged)
 			b.wantKeys(first, second)
 		}},
 		{"RemoveSigningKey removes a key and reports whether it was there", func(b *bench) {
 			first, second := key("first", b.now), key("second", b.now)
 			b.addKeys(first, second)
 			for _, want := range []bool{true, false} {
-				was, err := b.store.RemoveSigningKey(b.ctx(), "first")
+				was, err := b.store.RemoveSigningKey(b.ctx(), "first", sallyport.Event{})
 				b.wantError("RemoveSigningKey()", err, nil)
 				b.wantEqual("RemoveSigningKey()", was, want)
 				b.wantKeys(second)
 			}
 			third := key("third", b.now)
-			b.wantError("AddSigningKey(third)", b.store.AddSigningKey(b.ctx(), third, "second"), nil)
+			b.wantError("AddSigningKey(third)", b.store.AddSigningKey(b.ctx(), third, "second", sallyport.Event{}), nil)
 			b.wantKeys(second, third)
 		}},
 		{"ReplaceSigningKeys removes every key and stores k", func(b *bench) {
 			b.addKeys(key("first", b.now), key("second", b.now))
 			third, fourth := key("third", b.now), key("fourth", b.now)
-			b.wantError("ReplaceSigningKeys()", b.store.ReplaceSigningKeys(b.ctx(), third), nil)
+			b.wantError("ReplaceSigningKeys()", b.store.ReplaceSigningKeys(b.ctx(), third, sallyport.Event{}), nil)
 			b.wantKeys(third)
-			b.wantError("AddSigningKey(after a replaced one)", b.store.AddSigningKey(b.ctx(), fourth, "second"), sallyport.ErrChanged)
-			b.wantError("AddSigningKey(fourth)", b.store.AddSigningKey(b.ctx(), fourth, "third"), nil)
+			b.wantError("AddSigningKey(after a replaced one)", b.store.AddSigningKey(b.ctx(), fourth, "second", sallyport.Event{}), sallyport.ErrChanged)
+			b.wantError("AddSigningKey(fourth)", b.store.AddSigningKey(b.ctx(), fourth, "third", sallyport.Event{}), nil)
 			b.wantKeys(third, fourth)
 		}},
 		{"ReplaceSigningKeys stores k where there was none", func(b *bench) {
-			b.wantError("ReplaceSigningKeys()", b.store.ReplaceSigningKeys(b.ctx(), key("first", b.now)), nil)
+			b.wantError("ReplaceSigningKeys()", b.store.ReplaceSigningKeys(b.ctx(), key("first", b.now), sallyport.Event{}), nil)
 			b.wantKeys(key("first", b.now))
 		}},
 		{"ResealSigningKey replaces old, or returns ErrChanged", func(b *bench) {
@@ -92,7 +92,7 @@ func (b *bench) addKeys(keys ...sallyport.StoredKey) {
 	b.Helper()
 	newest := ""
 	for _, k := range keys {
-		b.wantError("AddSigningKey()", b.store.AddSigningKey(b.ctx(), k, newest), nil)
+		b.wantError("AddSigningKey()", b.store.AddSigningKey(b.ctx(), k, newest, sallyport.Event{}), nil)
 		newest = k.KeyID
 	}
 }

@@ -13,11 +13,23 @@ type model struct {
 	gen, low    int64
 	genAt       time.Time
 	recovered   bool
-	retryStands bool // the fault of the control: rule 2 without gen_at = At
+	counted     int // generations since countedFrom
+	countedFrom time.Time
+	wrong       fault
 }
 
-func newModel(s sallyport.Session, wrong bool) *model {
-	return &model{session: s, genAt: s.CreatedAt, retryStands: wrong}
+// fault is what is wrong with a model on purpose, to see whether a search finds it.
+type fault int
+
+const (
+	noFault       fault = iota
+	retryStands         // rule 2 leaves gen_at alone
+	retryAlways         // rule 2 does not ask whether it is late
+	endlessRecall       // rule 3 does not ask whether there was a recovery
+)
+
+func newModel(s sallyport.Session, wrong fault) *model {
+	return &model{session: s, genAt: s.CreatedAt, countedFrom: s.CreatedAt, wrong: wrong}
 }
 
 // present is the table. It returns the rule that fires and gen after the step.
@@ -28,21 +40,27 @@ func (m *model) present(step sallyport.RefreshStep, active bool) (sallyport.Refr
 	switch {
 	case !m.live(at) || !active:
 		return sallyport.RuleRefused, 0
+	case n > m.gen && m.limited(step):
+		return sallyport.RuleLimited, m.gen
 	case n > m.gen:
+		m.count(step)
 		if late {
 			m.low = n
 		}
 		m.gen, m.recovered = n, false
 		m.accept(step)
 		return sallyport.RuleAdvance, m.gen
-	case recent && !late:
+	case recent && (!late || m.wrong == retryAlways):
 		genAt := m.genAt
 		m.accept(step)
-		if m.retryStands {
+		if m.wrong == retryStands {
 			m.genAt = genAt
 		}
 		return sallyport.RuleRetry, m.gen
-	case recent && !m.recovered:
+	case recent && (!m.recovered || m.wrong == endlessRecall) && m.limited(step):
+		return sallyport.RuleLimited, m.gen
+	case recent && (!m.recovered || m.wrong == endlessRecall):
+		m.count(step)
 		m.low, m.gen, m.recovered = n, m.gen+1, true
 		m.accept(step)
 		return sallyport.RuleRecovery, m.gen
@@ -54,6 +72,22 @@ func (m *model) present(step sallyport.RefreshStep, active bool) (sallyport.Refr
 	return sallyport.RuleReuse, 0
 }
 
+// counting reports whether the instant is in the period that counted is about. A clock may step back.
+func (m *model) counting(step sallyport.RefreshStep) bool {
+	return step.At.Sub(m.countedFrom).Abs() < step.AdvancePeriod
+}
+
+func (m *model) limited(step sallyport.RefreshStep) bool {
+	return m.counted >= step.MaxAdvances && m.counting(step)
+}
+
+func (m *model) count(step sallyport.RefreshStep) {
+	if !m.counting(step) {
+		m.counted, m.countedFrom = 0, step.At
+	}
+	m.counted++
+}
+
 func (m *model) live(at time.Time) bool {
 	s := &m.session
 	return s.EndedAt.IsZero() && at.Before(s.IdleEnd) && at.Before(s.AbsoluteEnd)
@@ -62,6 +96,9 @@ func (m *model) live(at time.Time) bool {
 // accept is what rules 1 to 4 have in common.
 func (m *model) accept(step sallyport.RefreshStep) {
 	m.genAt, m.session.LastUsedAt = step.At, step.At
+	if step.IP != "" {
+		m.session.IP = step.IP
+	}
 	m.session.IdleEnd = step.At.Add(step.IdleTTL)
 	if m.session.IdleEnd.After(m.session.AbsoluteEnd) {
 		m.session.IdleEnd = m.session.AbsoluteEnd

@@ -111,14 +111,14 @@ func oneName(b *bench) {
 		if i%2 == 1 {
 			u = b.newUser(fmt.Sprintf("user %d", i), spellings[i%3])
 		}
-		return b.store.CreateUser(b.ctx(), u, "")
+		return b.store.CreateUser(b.ctx(), u, "", sallyport.Event{})
 	})
 	b.wantOne(errs, sallyport.ErrNameTaken, sallyport.ErrEmailTaken)
 }
 
 func oneKey(b *bench) {
 	errs := atOnce(8, func(i int) error {
-		return b.store.AddSigningKey(b.ctx(), key(fmt.Sprint(i), b.now.Add(time.Duration(i)*time.Second)), "")
+		return b.store.AddSigningKey(b.ctx(), key(fmt.Sprint(i), b.now.Add(time.Duration(i)*time.Second)), "", sallyport.Event{})
 	})
 	b.wantOne(errs, sallyport.ErrChanged)
 }
@@ -164,7 +164,7 @@ func passwordWins(b *bench) {
 		sessions := make([]sallyport.Session, 8)
 		errs := atOnce(len(sessions)+1, func(i int) error {
 			if i == len(sessions) {
-				return b.store.SetPassword(b.ctx(), u.ID, "new", sallyport.ID{}, b.now)
+				return b.store.SetPassword(b.ctx(), sallyport.PasswordChange{UserID: u.ID, Hash: "new", Keep: sallyport.ID{}, At: b.now})
 			}
 			sessions[i] = b.newSession(u.ID)
 			err := b.store.StartSession(b.ctx(), sallyport.SessionStart{Session: sessions[i], CredentialVersion: version})

@@ -38,7 +38,7 @@ func startCases() []testCase {
 				Session: b.newSession(u.ID), NewUser: &u, NewIdentity: b.identity(u, "https://idp.example", "1"),
 				CredentialVersion: 99, // not looked at
 			})
-			got, credential, err := b.store.UserByName(b.ctx(), u.Email)
+			got, credential, err := b.store.UserByName(b.ctx(), u.Email, "")
 			b.wantError("UserByName()", err, nil)
 			b.wantEqual("user", got, u)
 			b.wantEqual("Hash", credential.Hash, "")
@@ -78,7 +78,7 @@ func startCases() []testCase {
 		{"StartSession refuses another version of the credential", func(b *bench) {
 			u := b.addUser("alice")
 			step := b.exchange(u, "token") // under the version of the old password
-			b.wantError("SetPassword()", b.store.SetPassword(b.ctx(), u.ID, "new", sallyport.ID{}, b.now), nil)
+			b.wantError("SetPassword()", b.store.SetPassword(b.ctx(), sallyport.PasswordChange{UserID: u.ID, Hash: "new", Keep: sallyport.ID{}, At: b.now}), nil)
 			b.refused(step, sallyport.ErrChanged)
 			step.CredentialVersion = b.version(u) + 1
 			b.refused(step, sallyport.ErrChanged)
@@ -124,7 +124,7 @@ func mark(token string) []byte {
 // exchange makes the step of an exchange by a user who is there.
 func (b *bench) exchange(u sallyport.User, token string) sallyport.SessionStart {
 	step := sallyport.SessionStart{Session: b.newSession(u.ID), Replay: mark(token), ReplayUntil: b.now.Add(time.Hour)}
-	if _, credential, err := b.store.UserByName(b.ctx(), u.Username); err == nil {
+	if _, credential, err := b.store.UserByName(b.ctx(), u.Username, ""); err == nil {
 		step.CredentialVersion = credential.Version
 	}
 	return step

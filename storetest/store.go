@@ -78,7 +78,7 @@ func namesFold(b *bench) {
 		if names[sallyport.FoldName(name)] {
 			want = nil
 		}
-		_, _, err := b.store.UserByName(b.ctx(), name)
+		_, _, err := b.store.UserByName(b.ctx(), name, "")
 		b.wantError(fmt.Sprintf("UserByName(%+q)", name), err, want)
 	}
 }
@@ -92,16 +92,18 @@ func contextEnded(b *bench) {
 		name string
 		run  func() error
 	}{
-		{"CreateUser", func() error { return b.store.CreateUser(ctx, b.newUser("bob", ""), "") }},
+		{"CreateUser", func() error { return b.store.CreateUser(ctx, b.newUser("bob", ""), "", sallyport.Event{}) }},
 		{"User", func() error { _, err := b.store.User(ctx, u.ID); return err }},
-		{"UserByName", func() error { _, _, err := b.store.UserByName(ctx, "alice"); return err }},
+		{"UserByName", func() error { _, _, err := b.store.UserByName(ctx, "alice", ""); return err }},
 		{"UserByIdentity", func() error { _, _, err := b.store.UserByIdentity(ctx, "i", "s"); return err }},
 		{"Users", func() error { _, err := b.store.Users(ctx, sallyport.ID{}, 1); return err }},
 		{"UpdateUser", func() error {
-			_, err := b.store.UpdateUser(ctx, u.ID, sallyport.UserChange{FirstName: ptr("Eve")}, b.now)
+			_, err := b.store.UpdateUser(ctx, u.ID, sallyport.UserChange{FirstName: ptr("Eve")}, b.now, sallyport.Event{})
 			return err
 		}},
-		{"SetPassword", func() error { return b.store.SetPassword(ctx, u.ID, "new", sallyport.ID{}, b.now) }},
+		{"SetPassword", func() error {
+			return b.store.SetPassword(ctx, sallyport.PasswordChange{UserID: u.ID, Hash: "new", Keep: sallyport.ID{}, At: b.now})
+		}},
 		{"RenewPasswordHash", func() error { return b.store.RenewPasswordHash(ctx, u.ID, "hash", "new") }},
 		{"StartSession", func() error {
 			return b.store.StartSession(ctx, sallyport.SessionStart{Session: b.newSession(u.ID), CredentialVersion: b.version(u), Replaces: s.ID})
@@ -113,9 +115,9 @@ func contextEnded(b *bench) {
 			return err
 		}},
 		{"SigningKeys", func() error { _, err := b.store.SigningKeys(ctx); return err }},
-		{"AddSigningKey", func() error { return b.store.AddSigningKey(ctx, key("1", b.now), "") }},
-		{"ReplaceSigningKeys", func() error { return b.store.ReplaceSigningKeys(ctx, key("1", b.now)) }},
-		{"RemoveSigningKey", func() error { _, err := b.store.RemoveSigningKey(ctx, "1"); return err }},
+		{"AddSigningKey", func() error { return b.store.AddSigningKey(ctx, key("1", b.now), "", sallyport.Event{}) }},
+		{"ReplaceSigningKeys", func() error { return b.store.ReplaceSigningKeys(ctx, key("1", b.now), sallyport.Event{}) }},
+		{"RemoveSigningKey", func() error { _, err := b.store.RemoveSigningKey(ctx, "1", sallyport.Event{}); return err }},
 		{"SecretCheck", func() error { _, err := b.store.SecretCheck(ctx); return err }},
 		{"SetSecretCheck", func() error { return b.store.SetSecretCheck(ctx, nil, []byte("check")) }},
 	} {
@@ -127,7 +129,7 @@ func contextEnded(b *bench) {
 	b.wantEqual("the user", user, u)
 	b.wantLive(s)
 	b.wantRule(s, 1, sallyport.RuleAdvance)
-	_, _, err = b.store.UserByName(b.ctx(), "bob")
+	_, _, err = b.store.UserByName(b.ctx(), "bob", "")
 	b.wantError("UserByName(bob)", err, sallyport.ErrNotFound)
 	keys, err := b.store.SigningKeys(b.ctx())
 	b.wantError("SigningKeys()", err, nil)

@@ -19,14 +19,18 @@ import (
 // store; Run closes it.
 func Run(t *testing.T, open func(t *testing.T) sallyport.Store) {
 	for _, group := range [][]testCase{
-		storeCases(), userCases(), updateCases(), startCases(), sessionCases(), refreshCases(), keyCases(), raceCases(),
+		storeCases(), userCases(), updateCases(), startCases(), sessionCases(), refreshCases(), limitCases(), eventCases(), sweepCases(), keyCases(), raceCases(),
 	} {
 		for _, c := range group {
 			t.Run(c.name, func(t *testing.T) { c.run(newBench(t, open(t))) })
 		}
 	}
 	t.Run("Refresh equals its table on random histories", func(t *testing.T) { checkHistories(newBench(t, open(t))) })
-	t.Run("a wrong table is noticed", func(t *testing.T) { checkControl(newBench(t, open(t))) })
+	for name, wrong := range map[string]fault{
+		"rule 2 leaves gen_at alone": retryStands, "rule 2 holds for ever": retryAlways, "rule 3 fires again and again": endlessRecall,
+	} {
+		t.Run("a table is noticed in which "+name, func(t *testing.T) { checkControl(newBench(t, open(t)), wrong) })
+	}
 }
 
 // testCase is one sentence.
@@ -77,7 +81,7 @@ func (b *bench) addUser(username string) sallyport.User {
 
 func (b *bench) add(u sallyport.User) sallyport.User {
 	b.Helper()
-	if err := b.store.CreateUser(b.ctx(), u, "hash of "+u.Username); err != nil {
+	if err := b.store.CreateUser(b.ctx(), u, "hash of "+u.Username, sallyport.Event{}); err != nil {
 		b.Fatalf("CreateUser(%q) = %v", u.Username, err)
 	}
 	return u
@@ -108,7 +112,7 @@ func (b *bench) startStep(step sallyport.SessionStart) sallyport.Session {
 // version is the version of the user's credential.
 func (b *bench) version(u sallyport.User) int64 {
 	b.Helper()
-	_, credential, err := b.store.UserByName(b.ctx(), u.Username)
+	_, credential, err := b.store.UserByName(b.ctx(), u.Username, "")
 	if err != nil {
 		b.Fatalf("UserByName(%q) = %v", u.Username, err)
 	}
@@ -136,7 +140,9 @@ func (b *bench) refresh(s sallyport.Session, n int64) sallyport.RefreshOutcome {
 }
 
 func (b *bench) step(s sallyport.Session, n int64) sallyport.RefreshStep {
-	return sallyport.RefreshStep{SessionID: s.ID, Generation: n, At: b.now, RetryWindow: window, IdleTTL: idle}
+	return sallyport.RefreshStep{
+		SessionID: s.ID, Generation: n, At: b.now, RetryWindow: window, IdleTTL: idle, MaxAdvances: 1000, AdvancePeriod: time.Minute,
+	}
 }
 
 // wantRule presents generation n now and checks which rule fires.

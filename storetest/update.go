@@ -12,7 +12,7 @@ func updateCases() []testCase {
 	return []testCase{
 		{"UpdateUser changes the fields that change names, and no other", updateFields},
 		{"UpdateUser returns ErrNotFound when there is none", func(b *bench) {
-			_, err := b.store.UpdateUser(b.ctx(), sallyport.NewID(b.now), sallyport.UserChange{FirstName: ptr("A")}, b.now)
+			_, err := b.store.UpdateUser(b.ctx(), sallyport.NewID(b.now), sallyport.UserChange{FirstName: ptr("A")}, b.now, sallyport.Event{})
 			b.wantError("UpdateUser()", err, sallyport.ErrNotFound)
 		}},
 		{"UpdateUser refuses a taken name or address and changes nothing", updateTaken},
@@ -37,7 +37,7 @@ func updateCases() []testCase {
 				{sallyport.UserChange{Email: ptr("")}, false},
 				{sallyport.UserChange{EmailVerified: ptr(true)}, false}, // of no address
 			} {
-				got, err := b.store.UpdateUser(b.ctx(), u.ID, c.change, b.now)
+				got, err := b.store.UpdateUser(b.ctx(), u.ID, c.change, b.now, sallyport.Event{})
 				b.wantError("UpdateUser()", err, nil)
 				if got.EmailVerified != c.want {
 					b.Errorf("EmailVerified after %+v = %v, want %v", c.change, got.EmailVerified, c.want)
@@ -78,8 +78,8 @@ func updateCases() []testCase {
 		{"SetPassword replaces the hash and raises the credential's version", func(b *bench) {
 			u := b.addUser("alice")
 			before := b.version(u)
-			b.wantError("SetPassword()", b.store.SetPassword(b.ctx(), u.ID, "new hash", sallyport.ID{}, b.now), nil)
-			_, credential, err := b.store.UserByName(b.ctx(), "alice")
+			b.wantError("SetPassword()", b.store.SetPassword(b.ctx(), sallyport.PasswordChange{UserID: u.ID, Hash: "new hash", Keep: sallyport.ID{}, At: b.now}), nil)
+			_, credential, err := b.store.UserByName(b.ctx(), "alice", "")
 			b.wantError("UserByName()", err, nil)
 			if credential.Hash != "new hash" || credential.Version <= before {
 				b.Errorf("credential = %+v, want the new hash and a version above %d", credential, before)
@@ -88,7 +88,7 @@ func updateCases() []testCase {
 		{"SetPassword ends every session of the user except keep", func(b *bench) {
 			u, other := b.addUser("alice"), b.addUser("bob")
 			kept, two, others := b.start(u), b.start(u), b.start(other)
-			b.wantError("SetPassword()", b.store.SetPassword(b.ctx(), u.ID, "new hash", kept.ID, b.now), nil)
+			b.wantError("SetPassword()", b.store.SetPassword(b.ctx(), sallyport.PasswordChange{UserID: u.ID, Hash: "new hash", Keep: kept.ID, At: b.now}), nil)
 			b.wantLive(kept)
 			b.wantEnded(two, sallyport.EndedByPassword)
 			b.wantLive(others)
@@ -96,31 +96,31 @@ func updateCases() []testCase {
 		{"SetPassword ends every session when keep is zero", func(b *bench) {
 			u := b.addUser("alice")
 			s := b.start(u)
-			b.wantError("SetPassword()", b.store.SetPassword(b.ctx(), u.ID, "new hash", sallyport.ID{}, b.now), nil)
+			b.wantError("SetPassword()", b.store.SetPassword(b.ctx(), sallyport.PasswordChange{UserID: u.ID, Hash: "new hash", Keep: sallyport.ID{}, At: b.now}), nil)
 			b.wantEnded(s, sallyport.EndedByPassword)
 		}},
 		{"RenewPasswordHash replaces old, ends no session and leaves the version", func(b *bench) {
 			u := b.addUser("alice")
 			s, before := b.start(u), b.version(u)
-			b.wantError("SetPassword()", b.store.SetPassword(b.ctx(), u.ID, "old hash", s.ID, b.now), nil)
+			b.wantError("SetPassword()", b.store.SetPassword(b.ctx(), sallyport.PasswordChange{UserID: u.ID, Hash: "old hash", Keep: s.ID, At: b.now}), nil)
 			before++
 			b.wantError("RenewPasswordHash()", b.store.RenewPasswordHash(b.ctx(), u.ID, "old hash", "new hash"), nil)
-			_, credential, err := b.store.UserByName(b.ctx(), "alice")
+			_, credential, err := b.store.UserByName(b.ctx(), "alice", "")
 			b.wantError("UserByName()", err, nil)
 			b.wantEqual("credential", credential, sallyport.Credential{Hash: "new hash", Version: before})
 			b.wantLive(s)
 		}},
 		{"RenewPasswordHash returns ErrChanged when the user is gone or old is not the hash", func(b *bench) {
 			u := b.addUser("alice")
-			b.wantError("SetPassword()", b.store.SetPassword(b.ctx(), u.ID, "another hash", sallyport.ID{}, b.now), nil)
+			b.wantError("SetPassword()", b.store.SetPassword(b.ctx(), sallyport.PasswordChange{UserID: u.ID, Hash: "another hash", Keep: sallyport.ID{}, At: b.now}), nil)
 			b.wantError("RenewPasswordHash()", b.store.RenewPasswordHash(b.ctx(), u.ID, "old hash", "new hash"), sallyport.ErrChanged)
 			b.wantError("RenewPasswordHash(unknown)", b.store.RenewPasswordHash(b.ctx(), sallyport.NewID(b.now), "another hash", "new hash"), sallyport.ErrChanged)
-			_, credential, err := b.store.UserByName(b.ctx(), "alice")
+			_, credential, err := b.store.UserByName(b.ctx(), "alice", "")
 			b.wantError("UserByName()", err, nil)
 			b.wantEqual("hash", credential.Hash, "another hash")
 		}},
 		{"SetPassword returns ErrNotFound when there is no such user", func(b *bench) {
-			err := b.store.SetPassword(b.ctx(), sallyport.NewID(b.now), "hash", sallyport.ID{}, b.now)
+			err := b.store.SetPassword(b.ctx(), sallyport.PasswordChange{UserID: sallyport.NewID(b.now), Hash: "hash", Keep: sallyport.ID{}, At: b.now})
 			b.wantError("SetPassword()", err, sallyport.ErrNotFound)
 		}},
 	}
@@ -129,7 +129,7 @@ func updateCases() []testCase {
 // update changes u and checks that the answer is what is stored.
 func (b *bench) update(u sallyport.User, change sallyport.UserChange) sallyport.User {
 	b.Helper()
-	got, err := b.store.UpdateUser(b.ctx(), u.ID, change, b.now)
+	got, err := b.store.UpdateUser(b.ctx(), u.ID, change, b.now, sallyport.Event{})
 	if err != nil {
 		b.Fatalf("UpdateUser() = %v", err)
 	}
@@ -177,13 +177,13 @@ func updateTaken(b *bench) {
 		{sallyport.UserChange{Email: ptr("ALICE@example.org")}, sallyport.ErrEmailTaken},
 		{sallyport.UserChange{Username: ptr("robert"), Email: ptr("alice@example.org"), IsActive: ptr(false)}, sallyport.ErrEmailTaken},
 	} {
-		_, err := b.store.UpdateUser(b.ctx(), u.ID, c.change, b.now.Add(time.Second))
+		_, err := b.store.UpdateUser(b.ctx(), u.ID, c.change, b.now.Add(time.Second), sallyport.Event{})
 		b.wantError("UpdateUser()", err, c.want)
 		got, err := b.store.User(b.ctx(), u.ID)
 		b.wantError("User()", err, nil)
 		b.wantEqual("user after a refusal", got, u)
 		for _, name := range []string{"bob", "bob@example.org"} {
-			if _, _, err := b.store.UserByName(b.ctx(), name); err != nil {
+			if _, _, err := b.store.UserByName(b.ctx(), name, ""); err != nil {
 				b.Errorf("UserByName(%q) after a refusal = %v", name, err)
 			}
 		}
@@ -198,7 +198,7 @@ func updateFrees(b *bench) {
 	for name, want := range map[string]error{
 		"alicia": nil, "alice": sallyport.ErrNotFound, "alice@example.org": sallyport.ErrNotFound,
 	} {
-		_, _, err := b.store.UserByName(b.ctx(), name)
+		_, _, err := b.store.UserByName(b.ctx(), name, "")
 		b.wantError(fmt.Sprintf("UserByName(%q)", name), err, want)
 	}
 	b.add(b.newUser("alice", "alice@example.org"))

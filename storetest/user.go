@@ -29,8 +29,8 @@ func userCases() []testCase {
 		}},
 		{"CreateUser makes a user without a password of an empty hash", func(b *bench) {
 			u := b.newUser("alice", "")
-			b.wantError("CreateUser()", b.store.CreateUser(b.ctx(), u, ""), nil)
-			_, credential, err := b.store.UserByName(b.ctx(), "alice")
+			b.wantError("CreateUser()", b.store.CreateUser(b.ctx(), u, "", sallyport.Event{}), nil)
+			_, credential, err := b.store.UserByName(b.ctx(), "alice", "")
 			b.wantError("UserByName()", err, nil)
 			b.wantEqual("Hash", credential.Hash, "")
 		}},
@@ -42,7 +42,7 @@ func userCases() []testCase {
 			u := b.add(b.newUser("alice", "a@example.org"))
 			b.add(b.newUser("bob", "b@example.org"))
 			for _, name := range []string{"alice", "a@example.org"} {
-				got, credential, err := b.store.UserByName(b.ctx(), name)
+				got, credential, err := b.store.UserByName(b.ctx(), name, "")
 				b.wantError("UserByName("+name+")", err, nil)
 				b.wantEqual("user", got, u)
 				b.wantEqual("Hash", credential.Hash, "hash of alice")
@@ -51,7 +51,7 @@ func userCases() []testCase {
 		{"UserByName returns ErrNotFound when there is none", func(b *bench) {
 			b.addUser("alice")
 			for _, name := range []string{"", "al", "alice ", "alice@example.org", "%", "alice' or '1'='1"} {
-				_, _, err := b.store.UserByName(b.ctx(), name)
+				_, _, err := b.store.UserByName(b.ctx(), name, "")
 				b.wantError(fmt.Sprintf("UserByName(%q)", name), err, sallyport.ErrNotFound)
 			}
 		}},
@@ -73,7 +73,7 @@ func (b *bench) fullUser() sallyport.User {
 
 func (b *bench) wantTaken(u sallyport.User, want error) {
 	b.Helper()
-	b.wantError(fmt.Sprintf("CreateUser(%q, %q)", u.Username, u.Email), b.store.CreateUser(b.ctx(), u, "hash"), want)
+	b.wantError(fmt.Sprintf("CreateUser(%q, %q)", u.Username, u.Email), b.store.CreateUser(b.ctx(), u, "hash", sallyport.Event{}), want)
 	_, err := b.store.User(b.ctx(), u.ID)
 	b.wantError("User() of a refused one", err, sallyport.ErrNotFound)
 }

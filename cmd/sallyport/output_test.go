@@ -58,7 +58,7 @@ func TestListingOfSeveralPages(t *testing.T) {
 	var want []string
 	for i := range pageSize + 1 {
 		name := fmt.Sprintf("user-%d", i)
-		if err := store.CreateUser(t.Context(), sallyport.User{ID: sallyport.NewID(time.UnixMilli(int64(i))), Username: name}, ""); err != nil {
+		if err := store.CreateUser(t.Context(), sallyport.User{ID: sallyport.NewID(time.UnixMilli(int64(i))), Username: name}, "", sallyport.Event{}); err != nil {
 			t.Fatal(err)
 		}
 		want = append(want, name)

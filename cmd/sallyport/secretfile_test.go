@@ -98,7 +98,7 @@ func TestSecretFileIsNotMadeForAUsedDatabase(t *testing.T) {
 	}{
 		{"secret check", func(s sallyport.Store) error { return s.SetSecretCheck(t.Context(), nil, []byte("check")) }},
 		{"signing key", func(s sallyport.Store) error {
-			return s.AddSigningKey(t.Context(), sallyport.StoredKey{KeyID: "k", Algorithm: "ES256", Sealed: []byte("x"), CreatedAt: time.Unix(1, 0), SignsFrom: time.Unix(1, 0)}, "")
+			return s.AddSigningKey(t.Context(), sallyport.StoredKey{KeyID: "k", Algorithm: "ES256", Sealed: []byte("x"), CreatedAt: time.Unix(1, 0), SignsFrom: time.Unix(1, 0)}, "", sallyport.Event{})
 		}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

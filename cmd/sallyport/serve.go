@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/signal"
 	"syscall"
@@ -83,12 +84,22 @@ func httpConfig(s *settings.Settings, log *slog.Logger) authhttp.Config {
 	return authhttp.Config{
 		CSRF:           authhttp.CSRFMode(s.CSRF),
 		TrustedOrigins: s.TrustedOrigins,
+		TrustedProxies: prefixes(s.TrustedProxies),
 		Logger:         log,
 		Cookie: authhttp.CookieConfig{
 			Name: s.Cookie.Name, CSRFName: s.Cookie.CSRFName, Domain: s.Cookie.Domain, SameSite: sameSites[s.Cookie.SameSite],
 			HostPrefix: s.Cookie.HostPrefix, Insecure: s.Cookie.Insecure,
 		},
 	}
+}
+
+// prefixes are those of trusted_proxies. authhttp.New refuses what is none, as it does every prefix at fault.
+func prefixes(texts []string) []netip.Prefix {
+	all := make([]netip.Prefix, len(texts))
+	for i, text := range texts {
+		all[i], _ = authhttp.ParseProxy(text)
+	}
+	return all
 }
 
 // sameSites are the words of cookie.same_site.

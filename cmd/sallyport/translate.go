@@ -17,7 +17,7 @@ var settingOf = map[string]string{
 	"sallyport.UserAttributes": "claims.user_attributes", "sallyport.ClaimsTimeout": "claims.hook.timeout",
 	"sallyport.Password": "password.hash", "sallyport.Providers": "idps",
 
-	"authhttp.CSRF": "csrf", "authhttp.TrustedOrigins": "trusted_origins",
+	"authhttp.CSRF": "csrf", "authhttp.TrustedOrigins": "trusted_origins", "authhttp.TrustedProxies": "trusted_proxies",
 	"authhttp.Cookie.Name": "cookie.name", "authhttp.Cookie.CSRFName": "cookie.csrf_name", "authhttp.Cookie.Insecure": "cookie.insecure",
 	"authhttp.Cookie.SameSite": "cookie.same_site", "authhttp.Cookie.HostPrefix": "cookie.host_prefix", "authhttp.Cookie.Domain": "cookie.domain",
 

@@ -68,9 +68,10 @@ func TestExplainStart(t *testing.T) {
 		{"two providers with one name", service(func(c *sallyport.Config) {
 			c.Providers = []sallyport.Provider{idp.OIDC{Name: "a", ClientID: "x", Issuer: "https://a.example"}, idp.OIDC{Name: "a", ClientID: "x", Issuer: "https://b.example"}}
 		}), []string{`sallyport.yaml:8: idps[1].name: there are two providers with the name "a"`}},
-		{"handler", handler(authhttp.Config{CSRF: "x", TrustedOrigins: []string{"*"}, Cookie: authhttp.CookieConfig{Domain: "x.example"}}), []string{
+		{"handler", handler(authhttp.Config{CSRF: "x", TrustedOrigins: []string{"*"}, TrustedProxies: prefixes([]string{"10.0.0.0/8", "x"}), Cookie: authhttp.CookieConfig{Domain: "x.example"}}), []string{
 			`csrf: it is "x", want "auto" or "token"`,
 			`trusted_origins: wildcards are not supported; name each origin`,
+			"trusted_proxies: it is no address and no prefix; write one such as 10.0.0.0/8 or 192.0.2.1",
 			"cookie.domain: the host of the issuer is an address, which lies in no domain; remove it",
 		}},
 		{"another secret", service(func(c *sallyport.Config) { c.Secret = []byte("another secret of thirty-two bytes") }),

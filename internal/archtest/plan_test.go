@@ -37,9 +37,11 @@ var floors = map[string]room{
 	"idptest":   {floor: 3},
 
 	// Stores: siblings never see each other.
-	"sqlite":            {floor: 3, imports: []string{".", "internal/sqlstore"}, modules: []string{"modernc.org/sqlite"}},
-	"internal/sqlstore": {floor: 3, imports: []string{"."}},
-	"storetest":         {floor: 3, imports: []string{"."}, modules: []string{"github.com/google/go-cmp"}},
+	"sqlite":             {floor: 3, imports: []string{".", "internal/sqlstore"}, modules: []string{"modernc.org/sqlite"}},
+	"internal/sqlstore":  {floor: 3, imports: []string{"."}},
+	"postgres":           {floor: 3, imports: []string{".", "internal/sqlstore"}, modules: []string{"github.com/jackc/pgx/v5"}},
+	"internal/storehook": {floor: 3, imports: []string{"."}},
+	"storetest":          {floor: 3, imports: []string{"."}, modules: []string{"github.com/google/go-cmp"}},
 
 	".": {floor: 2, imports: []string{"password", "verify/accesstoken", "verify/jws", "verify/strictjson"}, modules: []string{"golang.org/x/text"}},
 
@@ -50,10 +52,12 @@ var floors = map[string]room{
 	"password":           {floor: 0, modules: []string{"golang.org/x/crypto", "golang.org/x/text"}},
 
 	// What only tests and the test runner use stands beside the house.
-	"internal/openapi":  {floor: 0, modules: []string{"github.com/getkin/kin-openapi"}},
-	"internal/archtest": {floor: 0},
-	"internal/realidp":  {floor: 0},
-	"internal/testrun":  {floor: 0},
+	"internal/openapi":      {floor: 0, modules: []string{"github.com/getkin/kin-openapi"}},
+	"internal/archtest":     {floor: 0},
+	"internal/testpg":       {floor: 0, imports: []string{"internal/testpg/pgbin"}, modules: []string{"github.com/jackc/pgx/v5"}},
+	"internal/testpg/pgbin": {floor: 0},
+	"internal/realidp":      {floor: 0},
+	"internal/testrun":      {floor: 0},
 }
 
 // notYet are the lines of the plan whose package is still to be written. A line that is neither

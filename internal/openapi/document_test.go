@@ -43,8 +43,6 @@ var notServed = map[string][]string{
 	"login/ and callback/":   {"invalid_return_to", "state_mismatch", "issuer_mismatch", "login_expired", "idp_denied", "idp_error"},
 	"backchannel-logout/":    {"invalid_logout_token"},
 	"identities/":            {"identity_conflict"},
-	"password/":              {"password_rejected"},
-	"limits":                 {"rate_limited"},
 	"a service, not a route": {"insufficient_scope", "keys_unavailable"},
 }
 

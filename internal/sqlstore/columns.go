@@ -52,8 +52,12 @@ func scanSession(s *sallyport.Session) []any {
 // idColumn reads an id from bytes.
 type idColumn struct{ id *sallyport.ID }
 
-// Scan implements sql.Scanner.
+// Scan implements sql.Scanner. Null is the zero id.
 func (c idColumn) Scan(value any) error {
+	if value == nil {
+		*c.id = sallyport.ID{}
+		return nil
+	}
 	b, ok := value.([]byte)
 	if !ok || len(b) != len(c.id) {
 		return fmt.Errorf("an id is %d bytes, not %T", len(c.id), value)
@@ -71,12 +75,14 @@ func (c timeColumn) Scan(value any) error {
 	case nil:
 		*c.t = time.Time{}
 	case int64:
-		*c.t = time.UnixMicro(v).UTC()
+		*c.t = instant(v)
 	default:
 		return fmt.Errorf("a time is an integer, not %T", value)
 	}
 	return nil
 }
+
+func instant(microseconds int64) time.Time { return time.UnixMicro(microseconds).UTC() }
 
 // jsonColumn reads a value from JSON text. Numbers stay text, so that none loses a digit.
 type jsonColumn struct{ value any }

@@ -18,6 +18,9 @@ type Database interface {
 	// Write runs fn at most once, as one atomic step: what fn did stays, durably, if Write returns
 	// nil; nothing of it stays if fn returns an error.
 	Write(ctx context.Context, op string, fn Step) error
+	// Single is Write for a step that runs one statement, which is atomic by itself. A crash may
+	// forget what it did: it is for the advance of a refresh token and for nothing else.
+	Single(ctx context.Context, op string, fn Step) error
 	// Close waits for the steps under way and releases the database.
 	Close() error
 }

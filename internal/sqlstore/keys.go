@@ -54,7 +54,7 @@ func listSigningKeys(ctx context.Context, q Queries) (keys []sallyport.StoredKey
 }
 
 // AddSigningKey implements sallyport.Store.
-func (s *Store) AddSigningKey(ctx context.Context, k sallyport.StoredKey, newest string) error {
+func (s *Store) AddSigningKey(ctx context.Context, k sallyport.StoredKey, newest string, e sallyport.Event) error {
 	k.Sealed = bytes.Clone(k.Sealed)
 	return s.db.Write(ctx, "add signing key", func(ctx context.Context, q Queries) error {
 		keys, number, err := listSigningKeys(ctx, q)
@@ -68,17 +68,21 @@ func (s *Store) AddSigningKey(ctx context.Context, k sallyport.StoredKey, newest
 		if last != newest {
 			return sallyport.ErrChanged
 		}
-		return addSigningKey(ctx, q, k, number+1)
+		return addSigningKey(ctx, q, k, number+1, e)
 	})
 }
 
 // addSigningKey returns ErrChanged when the number is taken: another instance has added a key meanwhile.
-func addSigningKey(ctx context.Context, q Queries, k sallyport.StoredKey, number int64) error {
-	return orChanged(q.Exec(ctx, insertSigningKey, number, k.KeyID, k.Algorithm, k.Sealed, k.CreatedAt.UnixMicro(), k.SignsFrom.UnixMicro()))
+func addSigningKey(ctx context.Context, q Queries, k sallyport.StoredKey, number int64, e sallyport.Event) error {
+	err := orChanged(q.Exec(ctx, insertSigningKey, number, k.KeyID, k.Algorithm, k.Sealed, k.CreatedAt.UnixMicro(), k.SignsFrom.UnixMicro()))
+	if err != nil {
+		return err
+	}
+	return note(ctx, q, e)
 }
 
 // ReplaceSigningKeys implements sallyport.Store.
-func (s *Store) ReplaceSigningKeys(ctx context.Context, k sallyport.StoredKey) error {
+func (s *Store) ReplaceSigningKeys(ctx context.Context, k sallyport.StoredKey, e sallyport.Event) error {
 	k.Sealed = bytes.Clone(k.Sealed)
 	return s.db.Write(ctx, "replace signing keys", func(ctx context.Context, q Queries) error {
 		_, number, err := listSigningKeys(ctx, q)
@@ -88,14 +92,17 @@ func (s *Store) ReplaceSigningKeys(ctx context.Context, k sallyport.StoredKey) e
 		if _, err := q.Exec(ctx, deleteSigningKeys); err != nil {
 			return err
 		}
-		return addSigningKey(ctx, q, k, number+1)
+		return addSigningKey(ctx, q, k, number+1, e)
 	})
 }
 
 // RemoveSigningKey implements sallyport.Store.
-func (s *Store) RemoveSigningKey(ctx context.Context, keyID string) (bool, error) {
+func (s *Store) RemoveSigningKey(ctx context.Context, keyID string, e sallyport.Event) (bool, error) {
 	return write(ctx, s.db, "remove signing key", func(ctx context.Context, q Queries) (bool, error) {
 		removed, err := q.Exec(ctx, deleteSigningKey, keyID)
+		if err == nil && removed > 0 {
+			err = note(ctx, q, e)
+		}
 		return removed > 0, err
 	})
 }

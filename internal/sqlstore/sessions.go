@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/sallyport-auth/sallyport"
 )
@@ -13,7 +14,7 @@ const (
 
 	// deleteReplayedTokens removes a few marks whose time is over.
 	deleteReplayedTokens = `delete from replayed_tokens where key in
-		(select key from replayed_tokens where expires_at < $1 order by expires_at limit 8)`
+		(select key from replayed_tokens where expires_at < $1 order by expires_at limit $2)`
 
 	insertIdentity = `insert into identities (id, user_id, provider, issuer, subject, created_at)
 		values ($1, $2, $3, $4, $5, $6) on conflict (issuer, subject) do nothing`
@@ -23,12 +24,21 @@ const (
 	lockCredential = `update users set credential_version = credential_version
 		where id = $1 and is_active and credential_version = $2`
 
-	insertSession = `insert into sessions (id, user_id, gen, gen_at, low, recovered, outcome, advances,
+	insertSession = `insert into sessions (id, user_id, gen, gen_at, low, recovered, outcome, advances, advances_from,
 			created_at, last_used_at, idle_end, absolute_end, ended_at, ended_reason, provider, provider_sid, user_agent, ip)
-		values ($1, $2, 0, $3, 0, false, 0, 0, $3, $4, $5, $6, null, '', $7, $8, $9, $10)`
+		values ($1, $2, 0, $3, 0, false, 0, 0, $3, $3, $4, $5, $6, null, '', $7, $8, $9, $10)`
 
 	sessionByID = `select ` + sessionColumns + `, ` + userColumns + `
 		from sessions join users on users.id = sessions.user_id where sessions.id = $1`
+
+	// A page of live sessions begins at the newest; $3 is the last id of the page before.
+	sessionsOfUser = `select ` + sessionColumns + ` from sessions
+		where user_id = $1 and ended_at is null and $2 < idle_end and $2 < absolute_end and id < $3
+		order by id desc limit $4`
+
+	liveSessions = `select ` + sessionColumns + ` from sessions
+		where ended_at is null and $1 < idle_end and $1 < absolute_end and id < $2
+		order by id desc limit $3`
 
 	// The endings. A session whose idle or absolute end has passed is ended like any other: by a
 	// clock that is behind, or set back, it would still be alive.
@@ -40,6 +50,18 @@ const (
 	endAllSessions = `update sessions set ended_at = $2, ended_reason = $3
 		where user_id = ` + userOfLiveSession + ` and ended_at is null`
 
+	// ofUser says that the session is one of the user, without a word about whether it is live.
+	ofUser = `select 1 from sessions where id = $1 and user_id = $2`
+
+	// lockOwner makes several endings of one user's sessions follow each other, so that of two browsers that
+	// end each other's one stays.
+	lockOwner = `update users set credential_version = credential_version where id = ` + userOfLiveSession
+
+	// lastOfPart is the last session of a part; there is none when fewer are left.
+	lastOfPart = `select id from sessions where id > $1 order by id limit 1 offset $2`
+
+	endPart = `update sessions set ended_at = $3, ended_reason = $4 where id > $1 and id <= $2 and ended_at is null`
+
 	// userOfLiveSession is null, and equals no user, when the session $1 is not live at $2.
 	userOfLiveSession = `(select s.user_id from sessions s
 			where s.id = $1 and s.ended_at is null and $2 < s.idle_end and $2 < s.absolute_end)`
@@ -49,8 +71,11 @@ const (
 		where user_id = $1 and ended_at is null and id <> $2`
 )
 
-// noID is an id that no session has.
-var noID = make([]byte, len(sallyport.ID{}))
+var (
+	// noID is an id that no session has, upperID one that is greater than all.
+	noID    = make([]byte, len(sallyport.ID{}))
+	upperID = bytes.Repeat([]byte{0xff}, len(sallyport.ID{}))
+)
 
 // StartSession implements sallyport.Store. The order of its parts is the contract's.
 func (s *Store) StartSession(ctx context.Context, start sallyport.SessionStart) error {
@@ -65,8 +90,12 @@ func (s *Store) StartSession(ctx context.Context, start sallyport.SessionStart) 
 		step.CredentialVersion = firstVersion
 	}
 	step.NewIdentity = copied(start.NewIdentity)
+	step.Settle = cloned(start.Settle)
+	step.Events = slices.Clone(start.Events)
 	return s.db.Write(ctx, "start session", func(ctx context.Context, q Queries) error {
-		for _, part := range []Step{step.refuseReplay, step.addUser, step.addIdentity, step.checkUser, step.endReplaced, step.add} {
+		for _, part := range []Step{
+			step.refuseReplay, step.addUser, step.checkUser, step.addIdentity, step.endReplaced, step.add, step.settle, step.rememberAddress, step.note,
+		} {
 			if err := part(ctx, q); err != nil {
 				return err
 			}
@@ -82,7 +111,7 @@ type sessionStart struct {
 }
 
 // refuseReplay marks the token. For every mark that it adds it may remove eight old ones, so the
-// table never holds more than the tokens of a lifetime, without a sweep.
+// table hardly ever holds more than the tokens of a lifetime, with or without a sweep.
 func (s *sessionStart) refuseReplay(ctx context.Context, q Queries) error {
 	if s.Replay == nil {
 		return nil
@@ -94,7 +123,7 @@ func (s *sessionStart) refuseReplay(ctx context.Context, q Queries) error {
 	if added == 0 {
 		return sallyport.ErrIDTokenReplayed
 	}
-	_, err = q.Exec(ctx, deleteReplayedTokens, s.Session.CreatedAt.UnixMicro())
+	_, err = q.Exec(ctx, deleteReplayedTokens, s.Session.CreatedAt.UnixMicro(), 8)
 	return err
 }
 
@@ -121,8 +150,8 @@ func (s *sessionStart) endReplaced(ctx context.Context, q Queries) error {
 	if s.Replaces.IsZero() {
 		return nil
 	}
-	_, err := q.Exec(ctx, endSession, s.Replaces[:], s.Session.CreatedAt.UnixMicro(), string(sallyport.EndedByReplaced))
-	return err
+	ended, err := q.Exec(ctx, endSession, s.Replaces[:], s.Session.CreatedAt.UnixMicro(), string(sallyport.EndedByReplaced))
+	return noteEnded(ctx, q, s.Replaced, ended, err)
 }
 
 func (s *sessionStart) add(ctx context.Context, q Queries) error {
@@ -131,6 +160,10 @@ func (s *sessionStart) add(ctx context.Context, q Queries) error {
 		n.IdleEnd.UnixMicro(), n.AbsoluteEnd.UnixMicro(), n.Provider, n.ProviderSID, n.UserAgent, n.IP)
 	return err
 }
+
+func (s *sessionStart) settle(ctx context.Context, q Queries) error { return settle(ctx, q, s.Settle) }
+
+func (s *sessionStart) note(ctx context.Context, q Queries) error { return note(ctx, q, s.Events...) }
 
 // orChanged turns "no row" into ErrChanged.
 func orChanged(rows int64, err error) error {
@@ -166,9 +199,73 @@ func (s *Store) EndSessions(ctx context.Context, e sallyport.SessionEnd) (int, e
 		return 0, fmt.Errorf("end sessions: %w", err)
 	}
 	return write(ctx, s.db, "end sessions", func(ctx context.Context, q Queries) (int, error) {
+		if err := beforeEnding(ctx, q, e); err != nil {
+			return 0, err
+		}
 		ended, err := q.Exec(ctx, statement, args...)
-		return int(ended), err
+		return int(ended), noteEnded(ctx, q, e.Event, ended, err)
 	})
+}
+
+// beforeEnding looks whose the session is, and locks whoever has several to end.
+func beforeEnding(ctx context.Context, q Queries, e sallyport.SessionEnd) error {
+	switch {
+	case e.Session.IsZero():
+		_, err := q.Exec(ctx, lockUserRow, e.User[:])
+		return err
+	case e.Scope != sallyport.ScopeThis:
+		_, err := q.Exec(ctx, lockOwner, e.Session[:], e.At.UnixMicro())
+		return err
+	case !e.User.IsZero():
+		var is int64
+		found, err := one(ctx, q, []any{&is}, ofUser, e.Session[:], e.User[:])
+		return orNotFound(found, err)
+	}
+	return nil
+}
+
+// Sessions implements sallyport.Store.
+func (s *Store) Sessions(ctx context.Context, query sallyport.SessionQuery) ([]sallyport.Session, error) {
+	before := upperID
+	if !query.Before.IsZero() {
+		before = bytes.Clone(query.Before[:])
+	}
+	statement, args := sessionsOfUser, []any{query.User[:], query.At.UnixMicro(), before, max(query.Limit, 0)}
+	if query.User.IsZero() {
+		statement, args = liveSessions, args[1:]
+	}
+	return list(ctx, s.db, "sessions", statement, args, func(one *sallyport.Session) []any { return scanSession(one) })
+}
+
+// EndAllSessions implements sallyport.Store.
+func (s *Store) EndAllSessions(ctx context.Context, w sallyport.SessionWalk) (int, sallyport.ID, error) {
+	type part struct {
+		ended int
+		last  sallyport.ID
+	}
+	p, err := write(ctx, s.db, "end all sessions", func(ctx context.Context, q Queries) (p part, err error) {
+		if p.last, err = endOfPart(ctx, q, w.After, w.Limit); err != nil {
+			return p, err
+		}
+		ended, err := q.Exec(ctx, endPart, w.After[:], upTo(p.last), w.At.UnixMicro(), string(w.Reason))
+		p.ended = int(ended)
+		return p, noteEnded(ctx, q, w.Event, ended, err)
+	})
+	return p.ended, p.last, err
+}
+
+// endOfPart is the id of the session that ends a part of so many after an id; zero when no more are left.
+func endOfPart(ctx context.Context, q Queries, after sallyport.ID, limit int) (last sallyport.ID, err error) {
+	_, err = one(ctx, q, []any{idColumn{&last}}, lastOfPart, after[:], max(limit, 1)-1)
+	return last, err
+}
+
+// upTo is last, or what is greater than every id when last is zero.
+func upTo(last sallyport.ID) []byte {
+	if last.IsZero() {
+		return upperID
+	}
+	return bytes.Clone(last[:])
 }
 
 // ending chooses the statement that ends what e names.

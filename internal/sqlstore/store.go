@@ -20,16 +20,25 @@ func New(db Database) *Store {
 
 // Reads lists the statements that Database.Read is asked for.
 func Reads() []string {
-	return []string{userByID, userByName, userByIdentity, usersAfter, sessionByID, signingKeys, metaValue}
+	return []string{
+		userByID, userByName, userByIdentity, usersAfter, sessionByID, sessionsOfUser, liveSessions,
+		counterState, eventsBefore, eventsOfUser, signingKeys, metaValue,
+	}
 }
+
+// Singles lists the statements that Database.Single is asked for.
+func Singles() []string { return []string{advanceSession} }
 
 // Writes lists the statements that Database.Write is asked for.
 func Writes() []string {
 	return []string{
-		insertUser, insertLoginName, deleteLoginNames, lockUser, updateUser, setPassword, renewPasswordHash,
-		insertReplayedToken, deleteReplayedTokens, insertIdentity, lockCredential, insertSession,
+		insertUser, insertLoginName, deleteLoginNames, lockUser, lockUserRow, updateUser, setPassword, renewPasswordHash,
+		deleteSessionsOfUser, deleteIdentitiesOfUser, deleteAddressesOfUser, deleteUser,
+		insertReplayedToken, insertIdentity, lockCredential, insertSession,
 		refreshSession, sessionByID,
-		endSession, endOtherSessions, endAllSessions, endUserSessions,
+		ofUser, lockOwner, endSession, endOtherSessions, endAllSessions, endUserSessions, lastOfPart, endPart,
+		raiseCounter, counterState, lowerCounter, resetCounter, rememberAddress, forgetAddresses, insertEvent,
+		deleteSessions, deleteReplayedTokens, deleteCounters, deleteAddresses, deleteEvents,
 		signingKeys, insertSigningKey, resealSigningKey, deleteSigningKey, deleteSigningKeys, insertMeta, updateMeta,
 	}
 }
@@ -45,6 +54,26 @@ func read[T any](ctx context.Context, db Database, op string, fn func(context.Co
 // write runs fn as a Write and returns what it made.
 func write[T any](ctx context.Context, db Database, op string, fn func(context.Context, Queries) (T, error)) (T, error) {
 	return result(ctx, op, db.Write, fn)
+}
+
+// list runs a statement that yields rows and scans each into a value of its own. It is never nil.
+func list[T any](ctx context.Context, db Database, op, statement string, args []any, scan func(*T) []any) ([]T, error) {
+	return read(ctx, db, op, func(ctx context.Context, q Queries) ([]T, error) {
+		rows, err := q.Query(ctx, statement, args...)
+		if err != nil {
+			return nil, err
+		}
+		defer rows.Close()
+		all := []T{}
+		for rows.Next() {
+			var one T
+			if err := rows.Scan(scan(&one)...); err != nil {
+				return nil, err
+			}
+			all = append(all, one)
+		}
+		return all, rows.Err()
+	})
 }
 
 // result carries a step's result out of it. After an error it does not touch found: the step may

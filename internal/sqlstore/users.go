@@ -21,10 +21,11 @@ const (
 
 	userByID = `select ` + userColumns + ` from users where users.id = $1`
 
-	userByName = `select ` + userColumns + `, users.password_hash, users.credential_version
+	userByName = `select ` + userColumns + `, users.password_hash, users.credential_version,
+			exists (select 1 from known_addresses where user_id = users.id and address = $2)
 		from login_names join users on users.id = login_names.user_id where login_names.name = $1`
 
-	userByIdentity = `select ` + userColumns + `, users.password_hash, users.credential_version
+	userByIdentity = `select ` + userColumns + `, users.password_hash, users.credential_version, true
 		from identities join users on users.id = identities.user_id
 		where identities.issuer = $1 and identities.subject = $2`
 
@@ -37,8 +38,16 @@ const (
 			is_active = $7, groups = $8, attributes = $9, credential_version = credential_version + $10
 		where id = $1`
 
+	// lockUserRow is lockUser for a step that changes nothing in the row.
+	lockUserRow = `update users set credential_version = credential_version where id = $1`
+
+	// setPassword asks for the version $4 unless that is nought.
 	setPassword = `update users set password_hash = $2, credential_version = credential_version + 1, updated_at = $3
-		where id = $1`
+		where id = $1 and ($4 = 0 or credential_version = $4)`
+
+	deleteSessionsOfUser   = `delete from sessions where user_id = $1`
+	deleteIdentitiesOfUser = `delete from identities where user_id = $1`
+	deleteUser             = `delete from users where id = $1`
 
 	renewPasswordHash = `update users set password_hash = $3 where id = $1 and password_hash = $2`
 )
@@ -47,12 +56,17 @@ const (
 const firstVersion = 1
 
 // CreateUser implements sallyport.Store.
-func (s *Store) CreateUser(ctx context.Context, u sallyport.User, hash string) error {
+func (s *Store) CreateUser(ctx context.Context, u sallyport.User, hash string, e sallyport.Event) error {
 	row, err := newUserRow(u, hash)
 	if err != nil {
 		return err
 	}
-	return s.db.Write(ctx, "create user", row.add)
+	return s.db.Write(ctx, "create user", func(ctx context.Context, q Queries) error {
+		if err := row.add(ctx, q); err != nil {
+			return err
+		}
+		return note(ctx, q, e)
+	})
 }
 
 // userRow is a user who is to be added, as the database keeps it.
@@ -122,8 +136,8 @@ type account struct {
 }
 
 // UserByName implements sallyport.Store.
-func (s *Store) UserByName(ctx context.Context, name string) (sallyport.User, sallyport.Credential, error) {
-	a, err := s.account(ctx, "user by name", userByName, sallyport.FoldName(name))
+func (s *Store) UserByName(ctx context.Context, name, address string) (sallyport.User, sallyport.Credential, error) {
+	a, err := s.account(ctx, "user by name", userByName, sallyport.FoldName(name), address)
 	return a.user, a.credential, err
 }
 
@@ -135,7 +149,7 @@ func (s *Store) UserByIdentity(ctx context.Context, issuer, subject string) (sal
 
 func (s *Store) account(ctx context.Context, op, statement string, args ...any) (account, error) {
 	return read(ctx, s.db, op, func(ctx context.Context, q Queries) (a account, err error) {
-		dest := append(scanUser(&a.user), &a.credential.Hash, &a.credential.Version)
+		dest := append(scanUser(&a.user), &a.credential.Hash, &a.credential.Version, &a.credential.KnownAddress)
 		found, err := one(ctx, q, dest, statement, args...)
 		return a, orNotFound(found, err)
 	})
@@ -143,27 +157,11 @@ func (s *Store) account(ctx context.Context, op, statement string, args ...any) 
 
 // Users implements sallyport.Store.
 func (s *Store) Users(ctx context.Context, after sallyport.ID, limit int) ([]sallyport.User, error) {
-	return read(ctx, s.db, "users", func(ctx context.Context, q Queries) ([]sallyport.User, error) {
-		// A negative limit is none in SQLite and an error in PostgreSQL.
-		rows, err := q.Query(ctx, usersAfter, after[:], max(limit, 0))
-		if err != nil {
-			return nil, err
-		}
-		defer rows.Close()
-		users := []sallyport.User{}
-		for rows.Next() {
-			var u sallyport.User
-			if err := rows.Scan(scanUser(&u)...); err != nil {
-				return nil, err
-			}
-			users = append(users, u)
-		}
-		return users, rows.Err()
-	})
+	return list(ctx, s.db, "users", usersAfter, []any{after[:], max(limit, 0)}, func(one *sallyport.User) []any { return scanUser(one) })
 }
 
 // UpdateUser implements sallyport.Store.
-func (s *Store) UpdateUser(ctx context.Context, id sallyport.ID, change sallyport.UserChange, at time.Time) (sallyport.User, error) {
+func (s *Store) UpdateUser(ctx context.Context, id sallyport.ID, change sallyport.UserChange, at time.Time, e sallyport.Event) (sallyport.User, error) {
 	edit, err := newUserEdit(change)
 	if err != nil {
 		return sallyport.User{}, err
@@ -173,8 +171,35 @@ func (s *Store) UpdateUser(ctx context.Context, id sallyport.ID, change sallypor
 		if err := orNotFound(found, err); err != nil {
 			return u, err
 		}
-		err = edit.apply(ctx, q, &u, at)
+		ended, err := edit.apply(ctx, q, &u, at)
+		e := e // the step may be run twice
+		e.Sessions = int(ended)
+		if err == nil {
+			err = note(ctx, q, e)
+		}
 		return u, err
+	})
+}
+
+// DeleteUser implements sallyport.Store.
+func (s *Store) DeleteUser(ctx context.Context, id sallyport.ID, at time.Time, e sallyport.Event) error {
+	return s.db.Write(ctx, "delete user", func(ctx context.Context, q Queries) error {
+		locked, err := q.Exec(ctx, lockUserRow, id[:])
+		if err := orNotFound(locked != 0, err); err != nil {
+			return err
+		}
+		ended, err := q.Exec(ctx, endUserSessions, id[:], noID, at.UnixMicro(), string(sallyport.EndedByAdmin))
+		if err != nil {
+			return err
+		}
+		for _, statement := range []string{deleteSessionsOfUser, deleteIdentitiesOfUser, deleteLoginNames, deleteAddressesOfUser, deleteUser} {
+			if _, err := q.Exec(ctx, statement, id[:]); err != nil {
+				return err
+			}
+		}
+		e := e
+		e.Sessions = int(ended)
+		return note(ctx, q, e)
 	})
 }
 
@@ -216,8 +241,8 @@ func copied[T any](p *T) *T {
 	return &v
 }
 
-// apply changes the locked user u and its row.
-func (e *userEdit) apply(ctx context.Context, q Queries, u *sallyport.User, at time.Time) error {
+// apply changes the locked user u and its row, and returns how many sessions it has ended.
+func (e *userEdit) apply(ctx context.Context, q Queries, u *sallyport.User, at time.Time) (ended int64, err error) {
 	c := e.change
 	raised := 0
 	if c.IsActive != nil && *c.IsActive != u.IsActive {
@@ -236,29 +261,28 @@ func (e *userEdit) apply(ctx context.Context, q Queries, u *sallyport.User, at t
 	set(&u.Groups, c.Groups)
 	attributes, err := e.merge(u)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	groups, err := groupsJSON(u.Groups)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if _, err := q.Exec(ctx, updateUser, u.ID[:], u.Username, u.Email, u.EmailVerified, u.FirstName, u.LastName,
 		u.IsActive, groups, attributes, raised); err != nil {
-		return err
+		return 0, err
 	}
 	if c.Username != nil || c.Email != nil {
 		if _, err := q.Exec(ctx, deleteLoginNames, u.ID[:]); err != nil {
-			return err
+			return 0, err
 		}
 		if err := reserveNames(ctx, q, u.ID, u.Username, u.Email); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	if c.IsActive != nil && !*c.IsActive {
-		_, err := q.Exec(ctx, endUserSessions, u.ID[:], noID, at.UnixMicro(), string(sallyport.EndedByDisabled))
-		return err
+	if c.IsActive == nil || *c.IsActive {
+		return 0, nil
 	}
-	return nil
+	return q.Exec(ctx, endUserSessions, u.ID[:], noID, at.UnixMicro(), string(sallyport.EndedByDisabled))
 }
 
 func set[T any](field, value *T) {
@@ -288,14 +312,22 @@ func (e *userEdit) merge(u *sallyport.User) (string, error) {
 }
 
 // SetPassword implements sallyport.Store.
-func (s *Store) SetPassword(ctx context.Context, id sallyport.ID, hash string, keep sallyport.ID, at time.Time) error {
+func (s *Store) SetPassword(ctx context.Context, c sallyport.PasswordChange) error {
 	return s.db.Write(ctx, "set password", func(ctx context.Context, q Queries) error {
-		changed, err := q.Exec(ctx, setPassword, id[:], hash, at.UnixMicro())
-		if err := orNotFound(changed != 0, err); err != nil {
+		locked, err := q.Exec(ctx, lockUserRow, c.UserID[:])
+		if err := orNotFound(locked != 0, err); err != nil {
 			return err
 		}
-		_, err = q.Exec(ctx, endUserSessions, id[:], keep[:], at.UnixMicro(), string(sallyport.EndedByPassword))
-		return err
+		if err := orChanged(q.Exec(ctx, setPassword, c.UserID[:], c.Hash, c.At.UnixMicro(), c.Version)); err != nil {
+			return err
+		}
+		ended, err := q.Exec(ctx, endUserSessions, c.UserID[:], c.Keep[:], c.At.UnixMicro(), string(sallyport.EndedByPassword))
+		if err != nil {
+			return err
+		}
+		e := c.Event
+		e.Sessions = int(ended)
+		return note(ctx, q, e)
 	})
 }
 

@@ -80,6 +80,16 @@ func checkOrigin(origin string) string {
 	return ""
 }
 
+func checkProxy(text string) string {
+	if !oneWord(text) || strings.ContainsAny(text, "@?") { // a URL, which may hold a password
+		return "it is no address and no prefix; write one such as 10.0.0.0/8 or 192.0.2.1"
+	}
+	if _, err := authhttp.ParseProxy(text); err != nil {
+		return show(text) + ": " + err.Error()
+	}
+	return ""
+}
+
 func checkNoWildcard(target string) string {
 	if strings.Contains(target, "*") {
 		return show(target) + ": wildcards are not supported; name each target"
@@ -101,6 +111,7 @@ func (l *loader) check() {
 	}
 	l.checkNames("claims.user_attributes", l.settings.UserAttributes)
 	l.checkNames("user_fields", l.settings.UserFields)
+	l.checkProxies()
 	issuer := l.checkIssuer()
 	l.checkCookies(issuer)
 	l.checkTTLs()
@@ -118,6 +129,15 @@ func (l *loader) checkNames(key string, names []string) {
 	for _, name := range names {
 		if near := Nearest(name, userFields); near != "" && near != name {
 			l.warn("%s: %s is taken for an attribute; the field is called %s", key, show(name), near)
+		}
+	}
+}
+
+// checkProxies warns of a prefix that makes everybody a proxy.
+func (l *loader) checkProxies() {
+	for _, text := range l.settings.TrustedProxies {
+		if prefix, err := authhttp.ParseProxy(text); err == nil && prefix.Bits() == 0 {
+			l.warn("trusted_proxies: %s is everybody, so that anybody can choose the address that they seem to come from; name the proxies alone", prefix)
 		}
 	}
 }

@@ -169,7 +169,7 @@ func maskedLine(line string) string {
 	switch trimmed := strings.TrimSpace(rest); {
 	case trimmed == "":
 		return lead
-	case trimmed[0] == '#':
+	case strings.HasPrefix(trimmed, "#"):
 		return lead + "# " + masked
 	}
 	return lead + masked
@@ -203,7 +203,7 @@ func maskedTail(text string) string {
 	switch trimmed := strings.TrimSpace(text); {
 	case closing.MatchString(text):
 		return colon + text
-	case trimmed[0] == '#':
+	case strings.HasPrefix(trimmed, "#"): // it is empty for white space that is none to YAML
 		return colon + " # " + masked
 	}
 	return colon + " " + masked

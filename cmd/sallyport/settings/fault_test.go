@@ -245,6 +245,23 @@ var faultCases = []struct {
 	{name: "wildcard in return_to", file: "return_to: [\"https://*.example.com/\"]\n",
 		want: []string{`sallyport.yaml:1: return_to: "https://*.example.com/": wildcards are not supported; name each target`}},
 
+	// Proxies
+	{name: "proxies", file: "trusted_proxies:\n  - 10.0.0.0/8\n  - 10.0.0.1/8\n  - 2001:db8::1/32\n  - ::ffff:10.0.0.1\n  - proxy.example.com\n  - 10.0.0.1:80\n  - 10.0.0.0/33\n  - 10\n",
+		want: []string{
+			`sallyport.yaml:3: trusted_proxies: "10.0.0.1/8": there are bits behind the prefix; write 10.0.0.0/8`,
+			`sallyport.yaml:4: trusted_proxies: "2001:db8::1/32": there are bits behind the prefix; write 2001:db8::/32`,
+			`sallyport.yaml:5: trusted_proxies: "::ffff:10.0.0.1": IPv4 addresses are compared as such; write 10.0.0.1/32`,
+			`sallyport.yaml:6: trusted_proxies: "proxy.example.com": it is no address and no prefix; write one such as 10.0.0.0/8 or 192.0.2.1`,
+			`sallyport.yaml:7: trusted_proxies: "10.0.0.1:80": it is no address and no prefix; write one such as 10.0.0.0/8 or 192.0.2.1`,
+			`sallyport.yaml:8: trusted_proxies: "10.0.0.0/33": it is no address and no prefix; write one such as 10.0.0.0/8 or 192.0.2.1`,
+			`sallyport.yaml:9: trusted_proxies: "10": it is no address and no prefix; write one such as 10.0.0.0/8 or 192.0.2.1`,
+		}},
+	{name: "proxies in the environment", env: []string{"SALLYPORT_TRUSTED_PROXIES=10.0.0.0/8,,http://u:CANARY@10.0.0.1"},
+		want: []string{
+			"SALLYPORT_TRUSTED_PROXIES: an item is empty",
+			"SALLYPORT_TRUSTED_PROXIES: it is no address and no prefix; write one such as 10.0.0.0/8 or 192.0.2.1",
+		}},
+
 	// Times that do not go together
 	{name: "idle longer than the session", file: "tokens:\n  session_ttl: 1h\n  idle_ttl: 2h\n",
 		want: []string{"sallyport.yaml:3: tokens.idle_ttl: it is 2h, more than tokens.session_ttl, which is 1h"}},
@@ -288,10 +305,10 @@ var faultCases = []struct {
 		want: []string{"SALLYPORT_IDPS: want a JSON array of objects: member name given twice at byte 15"}},
 
 	// What this version does not have
-	{name: "later", file: "limits:\n  account: 5/1m\ntrusted_proxies: [10.0.0.0/8]\nforward:\n  enabled: true\n", env: []string{"SALLYPORT_FORWARD_COOKIE_NAME=x"},
+	{name: "later", file: "limits:\n  account: 5/1m\nreturn_to: [https://app.example.com/]\nforward:\n  enabled: true\n", env: []string{"SALLYPORT_FORWARD_COOKIE_NAME=x"},
 		want: []string{
 			"sallyport.yaml:2: limits.account: rate limits are not in this version yet; remove the setting",
-			"sallyport.yaml:3: trusted_proxies: trusted proxies are not in this version yet; remove the setting",
+			"sallyport.yaml:3: return_to: the login flow is not in this version yet; remove the setting",
 			"sallyport.yaml:5: forward.enabled: forward auth is not in this version yet; write false or remove the setting",
 			"SALLYPORT_FORWARD_COOKIE_NAME: forward auth is not in this version yet; write sallyport_site or remove the setting",
 		}},
@@ -441,6 +458,7 @@ func FuzzSettings(f *testing.F) {
 	}
 	f.Add(everything, "", "")
 	f.Add("claims:\n  hook:\n    ", "\n    url: x\n", "")
+	f.Add("", "\na: \v", "")
 	f.Add("idps:\n  - name: x\n    client_", "\n    providr: oidc\n", "")
 	f.Add("cookie: {salt: |\n  ", ", name: x}", "")
 	for _, around := range []string{"\"", "'", "[", "]", "{", "}", "? ", "|\n  ", ">", "&a ", "*", "!!str ", "#", ": ", "- ", "cookie: ", "csrf: ", "issuer: ", "  ", "---\n", "%YAML "} {

@@ -78,12 +78,14 @@ const maxFaults = 100
 func withoutContent(problem string) string {
 	problem = quotedPart.ReplaceAllString(problem, "this value")
 	problem = numberPart.ReplaceAllString(problem, "$1 is out of bounds")
+	problem = prefixPart.ReplaceAllString(problem, "write the prefix")
 	return addressPart.ReplaceAllString(problem, "write https://host")
 }
 
 var (
 	quotedPart  = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`) // as strconv.Quote writes it
 	numberPart  = regexp.MustCompile(`\b(it|m|t|p) is -?[0-9][^,;]*`)
+	prefixPart  = regexp.MustCompile(`write [0-9a-f.:]+/[0-9]+$`)
 	addressPart = regexp.MustCompile(`write [a-z]+://[^ ;]+`)
 )
 

@@ -88,7 +88,7 @@ cookie:
   insecure: false
 csrf: token
 trusted_origins: [https://spa.example.com]
-trusted_proxies: []
+trusted_proxies: [10.0.0.0/8, "::1"]
 return_to: []
 tokens:
   access_ttl: 90s
@@ -146,7 +146,7 @@ func TestEverySettingOfTheFile(t *testing.T) {
 		Issuer: "https://app.example.com/door", Listen: "0.0.0.0:9000", AdminListen: "[::1]:9001", Database: "sqlite:/data/app.db",
 		Secret: Secret{[]byte("the newest of two secrets, 32 bytes or more"), []byte("the older of two secrets, 32 bytes or more")},
 		Path:   "/door", Cookie: Cookie{Name: "r", CSRFName: "c", Salt: "pepper", Domain: "example.com", SameSite: "none"},
-		CSRF: "token", TrustedOrigins: []string{"https://spa.example.com"},
+		CSRF: "token", TrustedOrigins: []string{"https://spa.example.com"}, TrustedProxies: []string{"10.0.0.0/8", "::1"},
 		Tokens: Tokens{AccessTTL: 90 * time.Second, SessionTTL: 720 * time.Hour, IdleTTL: 48 * time.Hour, RetryWindow: 5 * time.Second,
 			Alg: "RS256", Audience: []string{"orders", "invoices"}, ClientID: "shop", KeyRotation: 96 * time.Hour},
 		IDPs: []IDP{
@@ -179,7 +179,7 @@ func TestEveryVariable(t *testing.T) {
 		"SALLYPORT_ISSUER=https://app.example.com", "SALLYPORT_LISTEN=:9000", "SALLYPORT_ADMIN_LISTEN=127.0.0.1:0", "SALLYPORT_DATABASE=sqlite:x",
 		"SALLYPORT_SECRET=the newest of two secrets with 32 bytes, the older of two secrets with 32 bytes", "SALLYPORT_PATH=/",
 		"SALLYPORT_COOKIE_NAME=r", "SALLYPORT_COOKIE_CSRF_NAME=c", "SALLYPORT_COOKIE_SALT=s", "SALLYPORT_COOKIE_DOMAIN=", "SALLYPORT_COOKIE_SAME_SITE=lax",
-		"SALLYPORT_COOKIE_HOST_PREFIX=true", "SALLYPORT_COOKIE_INSECURE=false", "SALLYPORT_CSRF=token", "SALLYPORT_TRUSTED_ORIGINS=https://a.example, https://b.example",
+		"SALLYPORT_COOKIE_HOST_PREFIX=true", "SALLYPORT_COOKIE_INSECURE=false", "SALLYPORT_CSRF=token", "SALLYPORT_TRUSTED_ORIGINS=https://a.example, https://b.example", "SALLYPORT_TRUSTED_PROXIES=127.0.0.1, 2001:db8::/32,10.0.0.0/8",
 		"SALLYPORT_TOKENS_ACCESS_TTL=1m", "SALLYPORT_TOKENS_SESSION_TTL=2h", "SALLYPORT_TOKENS_IDLE_TTL=1h", "SALLYPORT_TOKENS_RETRY_WINDOW=1s",
 		"SALLYPORT_TOKENS_AUDIENCE=", "SALLYPORT_TOKENS_CLIENT_ID=42", "SALLYPORT_USER_FIELDS=id,email",
 		`SALLYPORT_IDPS=[{"name": "a", "provider": "oidc", "issuer": "https://idp.example", "client_id": "x", "require_nonce": true, "audiences": ["y"]}]`,
@@ -200,7 +200,7 @@ func TestEveryVariable(t *testing.T) {
 		Issuer: "https://app.example.com", Listen: ":9000", AdminListen: "127.0.0.1:0", Database: "sqlite:x",
 		Secret: Secret{[]byte("the newest of two secrets with 32 bytes"), []byte("the older of two secrets with 32 bytes")}, Path: "/",
 		Cookie: Cookie{Name: "r", CSRFName: "c", Salt: "s", SameSite: "lax", HostPrefix: true}, CSRF: "token",
-		TrustedOrigins: []string{"https://a.example", "https://b.example"},
+		TrustedOrigins: []string{"https://a.example", "https://b.example"}, TrustedProxies: []string{"127.0.0.1", "2001:db8::/32", "10.0.0.0/8"},
 		Tokens:         Tokens{AccessTTL: time.Minute, SessionTTL: 2 * time.Hour, IdleTTL: time.Hour, RetryWindow: time.Second, Alg: "EdDSA", Audience: []string{}, ClientID: "42", KeyRotation: 48 * time.Hour},
 		IDPs:           []IDP{{Name: "a", Provider: "oidc", ClientID: "x", Linking: "deny", Issuer: "https://idp.example", Audiences: []string{"y"}, RequireNonce: true, MaxTokenAge: 10 * time.Minute}},
 		UserAttributes: []string{"email"}, UserFields: []string{"id", "email"}, UserUUIDAttribute: "u",
@@ -297,6 +297,7 @@ func TestWarningsAboutReadableSecrets(t *testing.T) {
 
 func TestWarnings(t *testing.T) {
 	domain := "cookie.domain: every host below example.com receives the refresh token; remove the setting unless several hosts need it"
+	everybody := "trusted_proxies: %s is everybody, so that anybody can choose the address that they seem to come from; name the proxies alone"
 	weak := "password.hash: %s costs an attacker less than OWASP recommends; argon2id,m=19456,t=2,p=1 is the least"
 	for _, tc := range []struct {
 		name, file string
@@ -312,6 +313,8 @@ func TestWarnings(t *testing.T) {
 		{"access tokens that outlive a session", "tokens:\n  access_ttl: 2h\n  session_ttl: 1h\n",
 			[]string{"tokens.access_ttl: it is 2h, more than tokens.session_ttl, which is 1h: an access token ends with its session, so the rest has no effect"}},
 		{"access tokens that live as long", "tokens:\n  access_ttl: 1h\n  session_ttl: 1h\n", nil},
+		{"everybody is a proxy", "trusted_proxies: [10.0.0.0/8, 0.0.0.0/0, \"::/0\"]\n", []string{problemf(everybody, "0.0.0.0/0"), problemf(everybody, "::/0")}},
+		{"half of everybody is a proxy", "trusted_proxies: [0.0.0.0/1]\n", nil},
 		{"the default cost, written out", "password:\n  hash: argon2id,m=19456,t=2,p=1\n", nil},
 		{"the most memory", "password:\n  hash: argon2id,m=47104,t=1,p=1\n", nil},
 		{"the least memory", "password:\n  hash: argon2id,m=7168,t=5,p=1\n", nil},
@@ -449,18 +452,20 @@ func TestContentOfAWrongFile(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "secret", "CANARY@0123456789")
 	var environ []string
-	for _, name := range []string{"ISSUER", "CSRF", "TRUSTED_ORIGINS", "COOKIE_NAME", "TOKENS_ACCESS_TTL"} {
+	for _, name := range []string{"ISSUER", "CSRF", "TRUSTED_ORIGINS", "TRUSTED_PROXIES", "COOKIE_NAME", "TOKENS_ACCESS_TTL"} {
 		environ = append(environ, "SALLYPORT_"+name+"_FILE=secret")
 	}
 	_, err := Load(Sources{Environ: environ})
 	write(t, "escaped", `hunter2\Zq9`)
 	write(t, "number", "83619274")
 	write(t, "origin", "https://hunter2/x")
-	_, other := Load(Sources{Environ: []string{"SALLYPORT_LOG_LEVEL_FILE=escaped", "SALLYPORT_PASSWORD_SLOTS_FILE=number", "SALLYPORT_TRUSTED_ORIGINS_FILE=origin"}})
+	write(t, "proxy", "83.61.92.74/8")
+	_, other := Load(Sources{Environ: []string{"SALLYPORT_LOG_LEVEL_FILE=escaped", "SALLYPORT_PASSWORD_SLOTS_FILE=number", "SALLYPORT_TRUSTED_ORIGINS_FILE=origin", "SALLYPORT_TRUSTED_PROXIES_FILE=proxy"}})
 	if diff := cmp.Diff([]string{
 		"SALLYPORT_LOG_LEVEL_FILE: want debug, info, warn, error; not this value",
 		"SALLYPORT_PASSWORD_SLOTS_FILE: it is out of bounds, want between 0 and 1024",
 		"SALLYPORT_TRUSTED_ORIGINS_FILE: this value: an origin has no path, query or user; write https://host",
+		"SALLYPORT_TRUSTED_PROXIES_FILE: this value: there are bits behind the prefix; write the prefix",
 	}, lines(t, other)); diff != "" {
 		t.Errorf("Load() differs (-want +got):\n%s", diff)
 	}
@@ -470,6 +475,7 @@ func TestContentOfAWrongFile(t *testing.T) {
 		"SALLYPORT_ISSUER_FILE: it is not an absolute URL",
 		"SALLYPORT_TOKENS_ACCESS_TTL_FILE: want a duration such as 30s, 5m or 24h",
 		"SALLYPORT_TRUSTED_ORIGINS_FILE: it is no origin; write https://host or https://host:port",
+		"SALLYPORT_TRUSTED_PROXIES_FILE: it is no address and no prefix; write one such as 10.0.0.0/8 or 192.0.2.1",
 	}, lines(t, err)); diff != "" {
 		t.Errorf("Load() differs (-want +got):\n%s", diff)
 	}

@@ -72,7 +72,7 @@ func TestSchema(t *testing.T) {
 		{"an empty section", "tokens:\nclaims:\n  hook:\n", true},
 		{"one secret", "secret: " + strings.Repeat("s", 32) + "\n", true},
 		{"several secrets", "secret: [" + strings.Repeat("s", 32) + ", " + strings.Repeat("t", 32) + "]\n", true},
-		{"what a later version has, at what this one does", "limits: {account: \"\"}\ntrusted_proxies: []\nforward: {enabled: false, cookie_name: sallyport_site}\n", true},
+		{"what a later version has, at what this one does", "limits: {account: \"\"}\nreturn_to: []\nforward: {enabled: false, cookie_name: sallyport_site}\n", true},
 		{"cognito in an emulator", "idps: [{name: a, provider: cognito, client_id: x, issuer: \"http://localhost:9229/pool\"}]\n", true},
 		{"durations", "tokens: {access_ttl: 1h30m, session_ttl: +24h, idle_ttl: 1.5h, retry_window: 1500ms}\n", true},
 
@@ -108,7 +108,10 @@ func TestSchema(t *testing.T) {
 		{"oidc without an issuer", "idps: [{name: a, provider: oidc, client_id: x}]\n", false},
 		{"cognito without a pool", "idps: [{name: a, provider: cognito, client_id: x, region: eu-central-1}]\n", false},
 		{"what a later version has", "limits: {account: 5/1m}\n", false},
-		{"proxies of a later version", "trusted_proxies: [\"10.0.0.1\"]\n", false},
+		{"proxies", "trusted_proxies: [10.0.0.1, 10.0.0.0/8, ::1, \"2001:DB8::/32\", \"::/0\"]\n", true},
+		{"name of a proxy", "trusted_proxies: [proxy.example.com]\n", false},
+		{"port of a proxy", "trusted_proxies: [\"[::1]:80\"]\n", false},
+		{"text for proxies", "trusted_proxies: 10.0.0.1\n", false},
 		{"list at the root", "[csrf]\n", false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

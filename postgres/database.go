@@ -1,0 +1,133 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/sallyport-auth/sallyport/internal/sqlstore"
+)
+
+const (
+	// callTimeout bounds one call of the store with its waiting.
+	callTimeout = 1500 * time.Millisecond
+	// answerTimeout is when a call is answered even if its step does not end in time.
+	answerTimeout = callTimeout + 300*time.Millisecond
+	// maxRestarts is how often a transaction that lost to another one is run again.
+	maxRestarts = 2
+)
+
+var (
+	errClosed  = errors.New("the database is closed")
+	errTooLate = fmt.Errorf("no answer within %v", callTimeout)
+)
+
+// database is a sqlstore.Database on a server.
+type database struct {
+	durable, fast *pool
+
+	closing sync.Once
+	closed  chan struct{}
+}
+
+// newDatabase makes both pools. A step of the durable pool holds its connection for many round trips and the disk, one
+// of the fast pool for one round trip: half of the connections carry ten times as many of them.
+func newDatabase(s settings) *database {
+	fast := s.conns / 2
+	given := s.config.RuntimeParams
+	return &database{
+		durable: newPool(s.withSetup(sessionSettings(given, commitDurable)), s.conns-fast, sqlstore.Writes()),
+		fast:    newPool(s.withSetup(sessionSettings(given, commitFast)), fast, append(sqlstore.Reads(), sqlstore.Singles()...)),
+		closed:  make(chan struct{}),
+	}
+}
+
+// Read implements sqlstore.Database. Outside of a transaction every statement sees a snapshot of its own.
+func (db *database) Read(ctx context.Context, op string, fn sqlstore.Step) error {
+	return db.run(ctx, op, db.fast, func(ctx context.Context) error { return db.fast.autocommit(ctx, fn) })
+}
+
+// Single implements sqlstore.Database, in one round trip, without waiting for the disk.
+func (db *database) Single(ctx context.Context, op string, fn sqlstore.Step) error {
+	return db.run(ctx, op, db.fast, func(ctx context.Context) error { return db.fast.autocommit(ctx, fn) })
+}
+
+// Write implements sqlstore.Database. PostgreSQL undoes one of several transactions that wait for each other; that
+// one is run again, and with it fn. Of all that it did, only the last run stays.
+func (db *database) Write(ctx context.Context, op string, fn sqlstore.Step) error {
+	return db.run(ctx, op, db.durable, func(ctx context.Context) error {
+		err := db.durable.transact(ctx, fn)
+		for range maxRestarts {
+			if !lostToAnother(err) {
+				break
+			}
+			err = db.durable.transact(ctx, fn)
+		}
+		return err
+	})
+}
+
+// run has a pool run work, which may go on after the answer: no caller who leaves breaks the connection that is
+// used for it.
+func (db *database) run(ctx context.Context, op string, p *pool, work func(context.Context) error) error {
+	if err := ctx.Err(); err != nil {
+		return about(op, err)
+	}
+	late := time.NewTimer(answerTimeout)
+	defer late.Stop()
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
+	switch err := p.enter(ctx, limited, db.closed); {
+	case err == nil:
+	case ctx.Err() != nil:
+		cancel()
+		return about(op, ctx.Err())
+	default:
+		cancel()
+		return explain(op, err)
+	}
+	answer := make(chan error, 1) // holds one, so that the step never waits for a caller who has left
+	go func() {
+		defer p.leave()
+		defer cancel()
+		err := protect(limited, work)
+		if err != nil && limited.Err() != nil {
+			// What it failed with is not wrapped: that its own context has ended is no news for the caller.
+			err = fmt.Errorf("%w: %v", errTooLate, err)
+		} else if movedAway(err) {
+			db.durable.dropIdle()
+			db.fast.dropIdle()
+		}
+		answer <- err
+	}()
+	select {
+	case err := <-answer:
+		return explain(op, err)
+	case <-ctx.Done():
+		return about(op, ctx.Err())
+	case <-late.C:
+		return explain(op, errTooLate)
+	}
+}
+
+// protect turns a panic of work into an error.
+func protect(ctx context.Context, work func(context.Context) error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	return work(ctx)
+}
+
+// Close implements sqlstore.Database. A second call does nothing.
+func (db *database) Close() (err error) {
+	db.closing.Do(func() {
+		close(db.closed)
+		db.durable.drain()
+		db.fast.drain()
+		err = errors.Join(db.durable.db.Close(), db.fast.db.Close())
+	})
+	return err
+}

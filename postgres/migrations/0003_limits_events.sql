@@ -1,0 +1,48 @@
+-- readable by 3
+-- The first release that knows PostgreSQL begins here.
+
+-- advances counts since advances_from.
+alter table sessions add column advances_from bigint not null default 0;
+
+-- All sessions of a user, the newest last. A refresh leaves it alone.
+drop index sessions_live;
+create index sessions_user on sessions (user_id, id);
+
+-- What may happen so often in so long. A key is a keyed hash: no name and no address stands here.
+create table counters (
+	key bytea not null primary key,
+	count bigint not null,
+	since bigint not null,
+	over_at bigint not null
+) with (fillfactor = 70);
+
+create index counters_over on counters (over_at);
+
+-- Where each user has signed in from.
+create table known_addresses (
+	user_id bytea not null references users (id),
+	address text collate "C" not null,
+	last_at bigint not null,
+	primary key (user_id, address)
+);
+
+create index known_addresses_last on known_addresses (last_at);
+
+-- The audit trail. It names users and sessions that may be gone.
+create table events (
+	id bytea not null primary key,
+	at bigint not null,
+	name text not null,
+	actor text not null,
+	user_id bytea,
+	session_id bytea,
+	ip text not null,
+	user_agent text not null,
+	request_id text not null,
+	provider text not null,
+	detail text not null,
+	sessions bigint not null,
+	session_ip text not null
+);
+
+create index events_user on events (user_id, id) where user_id is not null;

@@ -1,0 +1,78 @@
+package sallyport
+
+import (
+	"context"
+	"errors"
+)
+
+// Sessions lists at most limit live sessions of a user, or of everybody when user is zero, the newest first.
+// The next page begins before the id of the last one; zero is the first page.
+func (s *Service) Sessions(ctx context.Context, user, before ID, limit int) ([]Session, error) {
+	return s.store.Sessions(ctx, SessionQuery{User: user, At: s.now(), Before: before, Limit: limit})
+}
+
+// EndSession ends one session of the user, durably; current is the session from which the user does so. One
+// that has ended already is no error. It returns ErrNotFound for a session of somebody else, as for none.
+func (s *Service) EndSession(ctx context.Context, user, session, current ID, c Client) error {
+	reason := EndedByOthers
+	if session == current {
+		reason = EndedByLogoff
+	}
+	e := s.event("session_ended", actorUser, c)
+	e.UserID, e.SessionID, e.Detail = user, session, string(reason)
+	ended, err := s.store.EndSessions(ctx, SessionEnd{Session: session, Scope: ScopeThis, User: user, Reason: reason, At: e.At, Event: e})
+	e.Sessions = ended
+	if !errors.Is(err, ErrNotFound) {
+		s.auditEvent(ctx, e, err)
+	}
+	return err
+}
+
+// EndSessions ends every session of a user and returns how many were live.
+func (s *Service) EndSessions(ctx context.Context, user ID) (int, error) {
+	return s.endByAdmin(ctx, SessionEnd{User: user})
+}
+
+// RevokeSession ends one session, whoever's it is, and reports whether it was live.
+func (s *Service) RevokeSession(ctx context.Context, session ID) (bool, error) {
+	ended, err := s.endByAdmin(ctx, SessionEnd{Session: session, Scope: ScopeThis})
+	return ended > 0, err
+}
+
+func (s *Service) endByAdmin(ctx context.Context, end SessionEnd) (int, error) {
+	e := s.event("session_ended", actorAdmin, Client{})
+	e.UserID, e.SessionID, e.Detail = end.User, end.Session, string(EndedByAdmin)
+	end.Reason, end.At, end.Event = EndedByAdmin, e.At, e
+	ended, err := s.store.EndSessions(ctx, end)
+	e.Sessions = ended
+	s.auditEvent(ctx, e, err)
+	return ended, err
+}
+
+// revokePart is how many sessions RevokeAllSessions ends in one step.
+const revokePart = 1000
+
+// RevokeAllSessions ends every session of everybody, a thousand in one step, and returns how many were live. A
+// session that is started meanwhile may stay.
+func (s *Service) RevokeAllSessions(ctx context.Context) (total int, err error) {
+	e := s.event("session_ended", actorAdmin, Client{})
+	e.Detail = string(EndedByAdmin)
+	for w := (SessionWalk{Limit: revokePart, Reason: EndedByAdmin, At: e.At}); ; {
+		w.Event = e
+		w.Event.ID = NewID(e.At)
+		var ended int
+		ended, w.After, err = s.store.EndAllSessions(ctx, w)
+		total += ended
+		if err != nil || w.After.IsZero() {
+			e.Sessions = total
+			s.auditEvent(ctx, e, err)
+			return total, err
+		}
+	}
+}
+
+// Events lists at most limit lines of the audit trail, about one user or, when user is zero, about everybody,
+// the newest first. The next page begins before the id of the last one; zero is the first page.
+func (s *Service) Events(ctx context.Context, user, before ID, limit int) ([]Event, error) {
+	return s.store.Events(ctx, EventQuery{User: user, Before: before, Limit: limit})
+}
