@@ -121,6 +121,11 @@ func serviceConfig(s *settings.Settings) sallyport.Config {
 		SessionTTL:        s.Tokens.SessionTTL,
 		IdleTTL:           s.Tokens.IdleTTL,
 		RetryWindow:       s.Tokens.RetryWindow,
+		Limits: sallyport.Limits{
+			Account: sallyport.Limit(s.Limits.Account), Address: sallyport.Limit(s.Limits.Address), Session: sallyport.Limit(s.Limits.Session),
+		},
+		EventRetention:    s.EventRetention,
+		PasswordMinLength: s.Password.MinLength,
 		Password: password.Config{
 			Memory: s.Password.Hash.Memory, Passes: s.Password.Hash.Passes, Lanes: s.Password.Hash.Lanes, Slots: s.Password.Slots,
 		},

@@ -66,6 +66,8 @@ func (d *decoder) value(n node, into any) bool {
 		return d.hookSecret(n, into)
 	case *Hash:
 		return d.hash(n, into)
+	case *Limit:
+		return d.limit(n, into)
 	case *bool:
 		return d.boolean(n, into)
 	case **bool:

@@ -305,12 +305,19 @@ var faultCases = []struct {
 		want: []string{"SALLYPORT_IDPS: want a JSON array of objects: member name given twice at byte 15"}},
 
 	// What this version does not have
-	{name: "later", file: "limits:\n  account: 5/1m\nreturn_to: [https://app.example.com/]\nforward:\n  enabled: true\n", env: []string{"SALLYPORT_FORWARD_COOKIE_NAME=x"},
+	{name: "later", file: "\n\nreturn_to: [https://app.example.com/]\nforward:\n  enabled: true\n", env: []string{"SALLYPORT_FORWARD_COOKIE_NAME=x"},
 		want: []string{
-			"sallyport.yaml:2: limits.account: rate limits are not in this version yet; remove the setting",
 			"sallyport.yaml:3: return_to: the login flow is not in this version yet; remove the setting",
 			"sallyport.yaml:5: forward.enabled: forward auth is not in this version yet; write false or remove the setting",
 			"SALLYPORT_FORWARD_COOKIE_NAME: forward auth is not in this version yet; write sallyport_site or remove the setting",
+		}},
+	{name: "limits", file: "limits:\n  account: 10\n  address: 0/1m\n  session: 5/25h\n", env: []string{"SALLYPORT_LIMITS_SESSION=ten/1m", "SALLYPORT_EVENTS_RETENTION=1h"},
+		want: []string{
+			"sallyport.yaml:2: limits.account: want COUNT/TIME, such as 10/10m: ten times in ten minutes",
+			"sallyport.yaml:3: limits.address: the count is 0, want between 1 and 1000000",
+			"sallyport.yaml:4: limits.session: the time is 25h, want between 1s and 24h",
+			"SALLYPORT_EVENTS_RETENTION: it is 1h, want between 24h and 878400h",
+			"SALLYPORT_LIMITS_SESSION: want COUNT/TIME, such as 10/10m: ten times in ten minutes",
 		}},
 	{name: "algorithm with a shared key", file: "tokens:\n  alg: HS256\n", want: []string{`sallyport.yaml:2: tokens.alg: want ES256, EdDSA, RS256; not "HS256"`}},
 	{name: "algorithm in another case", env: []string{"SALLYPORT_TOKENS_ALG=eddsa"}, want: []string{`SALLYPORT_TOKENS_ALG: want ES256, EdDSA, RS256; not "eddsa"`}},

@@ -32,7 +32,10 @@ type Settings struct {
 
 	Hook     Hook
 	Password Password
-	Log      Log
+	Limits   Limits
+	// EventRetention is how long the audit trail is kept.
+	EventRetention time.Duration
+	Log            Log
 
 	File string // of settings that was read; "" when there was none
 	// Warnings are about what may stay as it is but should not, one sentence each.

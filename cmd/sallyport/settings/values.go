@@ -114,6 +114,8 @@ func (row *setting[T]) value(of *T) any {
 		return brief(*held)
 	case *Hash:
 		return held.String()
+	case *Limit:
+		return held.String()
 	case *Secret:
 		return maskedIf(len(*held) > 0)
 	case *HookSecret:
