@@ -16,6 +16,7 @@ const (
 	OperationSignIn   Operation = "sign_in"
 	OperationExchange Operation = "exchange"
 	OperationRefresh  Operation = "refresh"
+	OperationPassword Operation = "password"
 )
 
 func (s *Service) observe(o Observation) {

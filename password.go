@@ -24,6 +24,7 @@ func (s *Service) ChangePassword(ctx context.Context, r PasswordRequest) error {
 	e := s.event("password_changed", actorUser, r.Client)
 	e.UserID, e.SessionID = r.UserID, r.SessionID
 	err := s.changePassword(ctx, r, e)
+	s.observe(Observation{Operation: OperationPassword, Err: err})
 	s.auditEvent(ctx, e, err)
 	return err
 }

@@ -99,6 +99,9 @@ func (s *Service) Issuer() string { return s.cfg.Issuer }
 // ClaimsTimeout is how long the claims of one token may take.
 func (s *Service) ClaimsTimeout() time.Duration { return s.cfg.ClaimsTimeout }
 
+// Hashing is how many passwords are looked at at the moment, and how many requests wait for that.
+func (s *Service) Hashing() (running, waiting int) { return s.hasher.Load() }
+
 // Now is the instant by the configured clock.
 func (s *Service) Now() time.Time { return s.now() }
 

@@ -166,6 +166,11 @@ func (h *Hasher) Outdated(encoded string) bool {
 	return err == nil && kept.cost != h.cost
 }
 
+// Load is how many hashes are computed at the moment, and how many callers wait for one of these to end.
+func (h *Hasher) Load() (running, waiting int) {
+	return len(h.slots.running), len(h.slots.waiting)
+}
+
 // VerifyNobody is Verify for a user who does not exist, may not sign in or has no password. It
 // takes one hash at this hasher's cost and never returns nil: ErrMismatch, or what Verify returns
 // whatever the account is.

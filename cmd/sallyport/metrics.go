@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"net/http"
 	"runtime"
 	"strconv"
@@ -22,6 +23,8 @@ type metrics struct {
 	signIns   *prometheus.CounterVec
 	exchanges *prometheus.CounterVec
 	refreshes *prometheus.CounterVec
+	limited   *prometheus.CounterVec
+	store     storeMetrics
 }
 
 func newMetrics() *metrics {
@@ -41,6 +44,10 @@ func newMetrics() *metrics {
 			Name: "sallyport_refreshes_total", Help: "Refreshes of a genuine token by their end: the rule of the refresh machine, or the code of the answer.",
 		}, []string{"result"}),
 	}
+	m.limited = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "sallyport_rate_limited_total", Help: "Requests that were refused by a limit: of the account, the address or the session.",
+	}, []string{"rule"})
+	m.store = newStoreMetrics()
 	build := buildVersion()
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "sallyport_build_info", Help: "Always 1; its labels say what runs.",
@@ -49,13 +56,16 @@ func newMetrics() *metrics {
 	info.Set(1)
 	started := prometheus.NewGauge(prometheus.GaugeOpts{Name: "sallyport_start_time_seconds", Help: "When the server started, in unix seconds."})
 	started.Set(float64(time.Now().UnixMilli()) / 1000)
-	m.registry.MustRegister(m.requests, m.signIns, m.exchanges, m.refreshes, info, started,
+	m.registry.MustRegister(m.requests, m.signIns, m.exchanges, m.refreshes, m.limited, m.store.duration, m.store.failures, info, started,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
 // observe counts what the service tells.
 func (m *metrics) observe(o sallyport.Observation) {
+	if limited, ok := errors.AsType[*sallyport.RateLimitError](o.Err); ok {
+		m.limited.WithLabelValues(limited.Rule).Inc()
+	}
 	result := authhttp.Code(o.Err)
 	switch o.Operation {
 	case sallyport.OperationSignIn:
@@ -79,8 +89,17 @@ func (m *metrics) request(route, method string, answer *answerWriter, duration t
 	m.requests.WithLabelValues(strings.TrimSuffix(route, "/"), method, code).Observe(duration.Seconds())
 }
 
-// registerKeys shows the signing keys of a service.
-func (m *metrics) registerKeys(svc *sallyport.Service) {
+// register shows what a service holds: its signing keys, and who waits for a hashing slot.
+func (m *metrics) register(svc *sallyport.Service) {
+	for name, gauge := range map[string]struct {
+		help string
+		of   func(running, waiting int) int
+	}{
+		"sallyport_password_hash_slots":   {"Hashing slots in use.", func(running, _ int) int { return running }},
+		"sallyport_password_hash_waiting": {"Requests that wait for a hashing slot.", func(_, waiting int) int { return waiting }},
+	} {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: gauge.help}, func() float64 { return float64(gauge.of(svc.Hashing())) }))
+	}
 	m.registry.MustRegister(keyCollector{
 		svc: svc,
 		age: prometheus.NewDesc("sallyport_signing_key_age_seconds", "For how long the active key has signed.", nil, nil),

@@ -34,7 +34,10 @@ func (f sourceFlags) load(w world, more map[string]*string) (*settings.Settings,
 }
 
 // serving is what a server has besides.
-type serving struct{ observe func(sallyport.Observation) }
+type serving struct {
+	observe func(sallyport.Observation)
+	measure func(sallyport.Store) sallyport.Store
+}
 
 // opened is a service with its store and its claims hook, nil for none. Close them with close.
 type opened struct {
@@ -62,6 +65,9 @@ func open(ctx context.Context, what string, s *settings.Settings, log *slog.Logg
 	cfg.LeaveKeys = server == nil // a command may run without the server's settings
 	if server != nil {            // commands ask no provider and no hook
 		cfg.Observe, cfg.Providers = server.observe, providers(s.IDPs)
+		if server.measure != nil {
+			cfg.Store = server.measure(store)
+		}
 		if s.Hook.URL != "" {
 			if o.hook, err = claimhook.New(claimhook.Config{URL: s.Hook.URL, Secret: s.Hook.Secret, Timeout: s.Hook.Timeout}); err != nil {
 				return o, err

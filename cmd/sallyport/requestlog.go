@@ -40,9 +40,11 @@ func logRequests(log *slog.Logger, now func() time.Time, count func(route, metho
 	})
 }
 
-// route is the path of a route that exists; a path that somebody made up is not repeated.
+// route is the path of a route that exists, without what varies in it; a path that somebody made up is not repeated.
 func route(r *http.Request, answer *answerWriter) string {
-	// A route may answer 404 itself, with a code of its own: idp_not_configured.
+	if r.Pattern != "" {
+		return r.Pattern
+	}
 	if answer.status == http.StatusNotFound && (answer.code == "" || answer.code == "not_found") {
 		return "unknown"
 	}

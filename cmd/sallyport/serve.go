@@ -56,7 +56,7 @@ func serve(ctx context.Context, stopping func(), s *settings.Settings, log *slog
 	}
 	s.Issuer = s.IssuerAt(port(public))
 	m := newMetrics()
-	svc, err := open(ctx, "serve", s, log, &serving{m.observe})
+	svc, err := open(ctx, "serve", s, log, &serving{m.observe, m.store.measure})
 	if err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func serve(ctx context.Context, stopping func(), s *settings.Settings, log *slog
 		return explainStart("serve", s, err)
 	}
 
-	m.registerKeys(svc.Service)
+	m.register(svc.Service)
 	srv := newServer(log)
 	srv.serve(public, logRequests(log, svc.Now, m.request, newPublic(auth, s.Path)))
 	attrs := []any{"issuer", s.Issuer, "listen", public.Addr().String(), "database", s.Database, "version", buildVersion().Version}
