@@ -78,28 +78,18 @@ func (db *database) run(ctx context.Context, op string, p *pool, work func(conte
 	late := time.NewTimer(answerTimeout)
 	defer late.Stop()
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
-	switch err := p.enter(ctx, limited, db.closed); {
-	case err == nil:
-	case ctx.Err() != nil:
+	if err := p.enter(ctx, limited, db.closed); err != nil {
 		cancel()
-		return about(op, ctx.Err())
-	default:
-		cancel()
+		if left := ctx.Err(); left != nil {
+			return about(op, left)
+		}
 		return explain(op, err)
 	}
 	answer := make(chan error, 1) // holds one, so that the step never waits for a caller who has left
 	go func() {
 		defer p.leave()
 		defer cancel()
-		err := protect(limited, work)
-		if err != nil && limited.Err() != nil {
-			// What it failed with is not wrapped: that its own context has ended is no news for the caller.
-			err = fmt.Errorf("%w: %v", errTooLate, err)
-		} else if movedAway(err) {
-			db.durable.dropIdle()
-			db.fast.dropIdle()
-		}
-		answer <- err
+		answer <- db.attempt(limited, work)
 	}()
 	select {
 	case err := <-answer:
@@ -109,6 +99,22 @@ func (db *database) run(ctx context.Context, op string, p *pool, work func(conte
 	case <-late.C:
 		return explain(op, errTooLate)
 	}
+}
+
+// attempt runs work and sees to what its failure means for the connections.
+func (db *database) attempt(limited context.Context, work func(context.Context) error) error {
+	err := protect(limited, work)
+	switch {
+	case err == nil:
+		return nil
+	case limited.Err() != nil:
+		// What it failed with is not wrapped: that a context has ended which is not the caller's would mislead.
+		return fmt.Errorf("%w: %v", errTooLate, err)
+	case movedAway(err):
+		db.durable.dropIdle()
+		db.fast.dropIdle()
+	}
+	return err
 }
 
 // protect turns a panic of work into an error.

@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"context"
 	"database/sql"
 	"database/sql/driver"
 	"errors"
@@ -22,7 +21,6 @@ const (
 	readOnlyTransaction  = "25006"
 	undefinedColumn      = "42703"
 	undefinedDatabase    = "3D000"
-	queryCanceled        = "57014" // by statement_timeout
 )
 
 // explain wraps err with op, and with sallyport.ErrStoreUnavailable when the database could not answer.
@@ -43,11 +41,7 @@ func about(op string, err error) error {
 
 // cannotAnswer tells what is wrong with the server or the way to it from a fault of ours.
 func cannotAnswer(err error) bool {
-	if errors.Is(err, errClosed) || errors.Is(err, errTooLate) || isLost(err) {
-		return true
-	}
-	var refused *pgconn.ConnectError // whatever the reason is, there is no connection
-	if errors.As(err, &refused) {
+	if errors.Is(err, errClosed) || errors.Is(err, errTooLate) || isRefused(err) || isLost(err) {
 		return true
 	}
 	code := codeOf(err)
@@ -86,6 +80,12 @@ func lostToAnother(err error) bool {
 	return code == serializationFailure || code == deadlockDetected
 }
 
+// isRefused reports that there is no connection, for whatever reason.
+func isRefused(err error) bool {
+	var refused *pgconn.ConnectError
+	return errors.As(err, &refused)
+}
+
 // isLost reports that a connection broke, or was found to be broken.
 func isLost(err error) bool {
 	var network net.Error
@@ -97,9 +97,6 @@ func isLost(err error) bool {
 // movedAway reports that the server that writes is probably another one by now, or the same one started anew: what
 // is connected leads nowhere.
 func movedAway(err error) bool {
-	if err == nil || errors.Is(err, context.Canceled) {
-		return false
-	}
 	switch codeOf(err) {
 	case readOnlyTransaction, "57P01", "57P02", "57P03":
 		return true

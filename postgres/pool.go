@@ -69,7 +69,7 @@ func (p *pool) dropIdle() {
 
 // transact runs fn in a transaction.
 func (p *pool) transact(ctx context.Context, fn step) error {
-	tx, err := p.db.BeginTx(ctx, nil)
+	tx, err := p.begin(ctx)
 	if err != nil {
 		return err
 	}
@@ -79,6 +79,17 @@ func (p *pool) transact(ctx context.Context, fn step) error {
 		return err
 	}
 	return tx.Commit()
+}
+
+// begin begins a transaction. Where that finds a connection that broke while nobody used it, nothing has been done
+// yet, and another one is taken.
+func (p *pool) begin(ctx context.Context) (*sql.Tx, error) {
+	tx, err := p.db.BeginTx(ctx, nil)
+	if movedAway(err) && !isRefused(err) {
+		p.dropIdle()
+		return p.db.BeginTx(ctx, nil)
+	}
+	return tx, err
 }
 
 // autocommit runs fn, whose statement is a transaction by itself.

@@ -2,12 +2,15 @@ package postgres_test
 
 import (
 	"context"
+	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
 	"github.com/sallyport-auth/sallyport"
+	"github.com/sallyport-auth/sallyport/internal/storehook"
 	"github.com/sallyport-auth/sallyport/internal/testpg"
 	"github.com/sallyport-auth/sallyport/postgres"
 	"github.com/sallyport-auth/sallyport/storetest"
@@ -17,6 +20,21 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(testpg.Main(m)) }
 
 func TestStore(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) sallyport.Store { return open(t, migrated(t)) })
+}
+
+// Two handles are to each other as two servers are.
+func TestStoreOfTwoHandles(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) sallyport.Store {
+		dsn := migrated(t)
+		stores := [2]sallyport.Store{open(t, dsn), open(t, dsn)}
+		var calls atomic.Uint64
+		return &storehook.Store{
+			Around: func(ctx context.Context, _ string, call storehook.Call) error {
+				return call(ctx, stores[calls.Add(1)%2])
+			},
+			Closing: func() error { return errors.Join(stores[0].Close(), stores[1].Close()) },
+		}
+	})
 }
 
 // migrated makes a schema that has the tables.

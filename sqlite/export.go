@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"github.com/sallyport-auth/sallyport/internal/sqlstore"
 )
@@ -23,11 +22,7 @@ func Export(ctx context.Context, path string, each func(table string, columns []
 	if _, err := os.Stat(path); err != nil { // SQLite would make the file
 		return err
 	}
-	absolute, err := filepath.Abs(path)
-	if err != nil {
-		return err
-	}
-	db, err := sql.Open("sqlite", dataSource(absolute, "query_only(on)"))
+	db, err := openReadOnly(path)
 	if err != nil {
 		return err
 	}

@@ -45,10 +45,15 @@ func migrations() ([]migration, error) {
 
 // migrate brings the schema up to date in one transaction. It begins by taking the write lock, so
 // of two processes that start together one migrates and the other finds the work done.
-func migrate(ctx context.Context, conn *sql.Conn) (err error) {
+//
+// A database that is not new is copied first, beside itself.
+func migrate(ctx context.Context, conn *sql.Conn, path string) (err error) {
 	all, err := migrations()
 	if err != nil {
 		return err
+	}
+	if err := keepCopy(ctx, path, all); err != nil {
+		return fmt.Errorf("copy before the migration: %w", err)
 	}
 	if _, err := conn.ExecContext(ctx, "begin immediate"); err != nil {
 		return err
@@ -78,6 +83,22 @@ func migrate(ctx context.Context, conn *sql.Conn) (err error) {
 	return err
 }
 
+// keepCopy copies a database whose schema is older to a file that names the version that it is about to have. One that
+// is there already stays: it is of an attempt that failed, or of another process that migrates at this moment.
+func keepCopy(ctx context.Context, path string, all []migration) error {
+	version, err := appliedVersion(ctx, path)
+	if err != nil || version == 0 || version >= len(all) {
+		return err
+	}
+	err = copyDatabase(ctx, path, fmt.Sprintf("%s.before-%04d", path, version+1))
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	return err
+}
+
+var errOtherProgram = errors.New("it holds the tables of another program")
+
 // schemaVersion is the number of the last migration that was run; 0 for a new database.
 func schemaVersion(ctx context.Context, conn *sql.Conn) (version int, err error) {
 	var tables, versioned int
@@ -86,7 +107,7 @@ func schemaVersion(ctx context.Context, conn *sql.Conn) (version int, err error)
 		return 0, err
 	}
 	if tables != 0 && versioned == 0 {
-		return 0, errors.New("it holds the tables of another program")
+		return 0, errOtherProgram
 	}
 	if _, err := conn.ExecContext(ctx, `create table if not exists schema_version (
 			version integer not null primary key, name text not null) strict`); err != nil {

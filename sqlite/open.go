@@ -31,8 +31,9 @@ const (
 )
 
 // Open opens the database in the file path and brings its schema up to date. A file that does not
-// exist is made, readable by its owner alone; its folder must exist. A database that was written
-// by a newer release is refused and left as it is.
+// exist is made, readable by its owner alone; its folder must exist. A database that an older release
+// has written is copied to a file beside it first; one that was written by a newer release is refused and left as it
+// is.
 func Open(path string) (sallyport.Store, error) {
 	db, err := open(path)
 	if err != nil {
@@ -98,7 +99,7 @@ func (db *database) connect(ctx context.Context, path string) (err error) {
 	if err := useWAL(ctx, conn); err != nil {
 		return err
 	}
-	if err := migrate(ctx, conn); err != nil {
+	if err := migrate(ctx, conn, path); err != nil {
 		return err
 	}
 	if err := db.writer.prepare(ctx); err != nil {

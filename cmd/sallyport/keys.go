@@ -147,7 +147,7 @@ func (c keysRotate) adoptSecret(ctx context.Context, w world, what string) (err 
 	if len(s.Secret) > 1 {
 		return failure{what, "several secrets are set, and the older ones would go on being accepted", "set the new secret alone"}
 	}
-	store, err := openDatabase(what, s)
+	store, err := openDatabase(ctx, what, s)
 	if err != nil {
 		return err
 	}

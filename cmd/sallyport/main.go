@@ -40,12 +40,18 @@ type world struct {
 
 // cli is the command line. Every command is a struct with a method Run.
 type cli struct {
-	Demo    demoCommand    `cmd:"" help:"Try everything on this machine: an app, a fake provider, a second service."`
-	Serve   serveCommand   `cmd:"" help:"Run the server."`
-	Users   usersCommand   `cmd:"" help:"Make, list and change users."`
-	Keys    keysCommand    `cmd:"" help:"List, rotate and export the signing keys."`
-	Config  configCommand  `cmd:"" help:"Check, print and write the settings."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Demo        demoCommand        `cmd:"" help:"Try everything on this machine: an app, a fake provider, a second service."`
+	Serve       serveCommand       `cmd:"" help:"Run the server."`
+	Users       usersCommand       `cmd:"" help:"Make, list and change users."`
+	Sessions    sessionsCommand    `cmd:"" help:"List and end sessions."`
+	Keys        keysCommand        `cmd:"" help:"List, rotate and export the signing keys."`
+	Events      eventsCommand      `cmd:"" help:"Print the audit trail."`
+	Migrate     migrateCommand     `cmd:"" help:"Bring the tables of the database up to date."`
+	Backup      backupCommand      `cmd:"" help:"Copy the database while it serves."`
+	Restore     restoreCommand     `cmd:"" help:"Put a backup back."`
+	Healthcheck healthcheckCommand `cmd:"" help:"Ask a running server whether it is ready."`
+	Config      configCommand      `cmd:"" help:"Check, print and write the settings."`
+	Version     versionCommand     `cmd:"" help:"Print the version."`
 }
 
 func (cli) examples() []string {
@@ -63,7 +69,7 @@ func run(args []string, w world) int {
 		kong.Writers(w.stdout, w.stderr),
 		kong.Exit(func(int) { helped = true }), // kong calls it after printing the help, and parses on
 		kong.Help(printHelp),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
 		flagHelp(),
 	)
 	if err != nil { // a mistake in a struct tag

@@ -13,16 +13,29 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/sallyport-auth/sallyport/internal/testpg"
 )
 
 // TestMain lets tests and scripts run this very binary as the command sallyport.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"sallyport": main})
+	testscript.Main(testpg.Main(m), map[string]func(){"sallyport": main})
 }
 
 // TestScript runs the specification of the command line.
 func TestScript(t *testing.T) {
 	testscript.Run(t, scripts("testdata"))
+}
+
+// TestPostgresScript runs what is said of PostgreSQL. $DATABASE is an empty database.
+func TestPostgresScript(t *testing.T) {
+	params := scripts(filepath.Join("testdata", "postgres"))
+	setup := params.Setup
+	params.Setup = func(env *testscript.Env) error {
+		env.Setenv("DATABASE", testpg.Database(t))
+		return setup(env)
+	}
+	testscript.Run(t, params)
 }
 
 // TestHT07 is the attack case of that name: settings that would make a server weak stop the start.
@@ -73,7 +86,7 @@ func scriptServe(ts *testscript.TestScript, neg bool, args []string) {
 	for _, name := range []string{"PATH", "HOME", "TMPDIR"} {
 		environ = append(environ, name+"="+ts.Getenv(name))
 	}
-	for _, name := range []string{"SALLYPORT_SECRET", "SALLYPORT_IDPS", "SALLYPORT_ISSUER", "SALLYPORT_PATH"} {
+	for _, name := range []string{"SALLYPORT_SECRET", "SALLYPORT_DATABASE", "SALLYPORT_IDPS", "SALLYPORT_ISSUER", "SALLYPORT_PATH"} {
 		if value := ts.Getenv(name); value != "" {
 			environ = append(environ, name+"="+value)
 		}

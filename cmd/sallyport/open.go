@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
+	"time"
 
 	"github.com/sallyport-auth/sallyport"
 	"github.com/sallyport-auth/sallyport/claimhook"
 	"github.com/sallyport-auth/sallyport/cmd/sallyport/settings"
 	"github.com/sallyport-auth/sallyport/password"
+	"github.com/sallyport-auth/sallyport/postgres"
 	"github.com/sallyport-auth/sallyport/sqlite"
 	"github.com/sallyport-auth/sallyport/verify/jws"
 )
@@ -16,7 +19,7 @@ import (
 // sourceFlags are the flags of every command that opens the database.
 type sourceFlags struct {
 	Config   string  `placeholder:"FILE" help:"File of settings; sallyport.yaml when it exists."`
-	Database *string `placeholder:"sqlite:FILE" help:"Setting database: ${help_database}."`
+	Database *string `placeholder:"URL" help:"Setting database: ${help_database}."`
 }
 
 // load reads the settings. more are further flags that set something.
@@ -49,7 +52,7 @@ type opened struct {
 // open opens the database and makes the service on it: for a command as it is, for a server with what serving
 // adds. what is being attempted begins a failure.
 func open(ctx context.Context, what string, s *settings.Settings, log *slog.Logger, server *serving) (o *opened, err error) {
-	store, err := openDatabase(what, s)
+	store, err := openDatabase(ctx, what, s)
 	if err != nil {
 		return nil, err
 	}
@@ -79,12 +82,38 @@ func open(ctx context.Context, what string, s *settings.Settings, log *slog.Logg
 	return o, err
 }
 
-func openDatabase(what string, s *settings.Settings) (sallyport.Store, error) {
+func openDatabase(ctx context.Context, what string, s *settings.Settings) (sallyport.Store, error) {
+	if s.IsPostgres() {
+		return openPostgres(ctx, what, s)
+	}
 	store, err := sqlite.Open(s.DatabaseFile())
 	if err != nil {
 		return nil, failure{what, "cannot open the database: " + withoutNames(err), "check the setting database, and that its folder exists and can be written to"}
 	}
 	return store, nil
+}
+
+// connectTime bounds the first contact with a database server.
+const connectTime = 10 * time.Second
+
+func openPostgres(ctx context.Context, what string, s *settings.Settings) (sallyport.Store, error) {
+	ctx, cancel := context.WithTimeout(ctx, connectTime)
+	defer cancel()
+	store, err := postgres.Open(ctx, s.Database)
+	return store, explainPostgres(what, err)
+}
+
+// explainPostgres says what to do about a server.
+func explainPostgres(what string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, postgres.ErrSchema): // it says itself which command to run
+		return failure{what, strings.TrimPrefix(withoutNames(err), "postgres: open: "), ""}
+	case errors.Is(err, sallyport.ErrStoreUnavailable):
+		return failure{what, "the database server cannot be reached: " + withoutNames(err), "check the setting database, and that the server runs and lets this user in"}
+	}
+	return failure{what, "cannot open the database: " + withoutNames(err), "check the setting database"}
 }
 
 func newService(ctx context.Context, cfg sallyport.Config, s *settings.Settings) (*sallyport.Service, error) {

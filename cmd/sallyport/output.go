@@ -37,74 +37,12 @@ func presentable(u sallyport.User) sallyport.User {
 // inUTC keeps what a store keeps, the microsecond.
 func inUTC(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
 
-// userWriter prints a listing, page by page.
-type userWriter interface {
-	write(page []sallyport.User) error
-	end() error
-}
+// userHeading and userCells are the table of users.
+var userHeading = []string{"ID", "USERNAME", "EMAIL", "ACTIVE", "GROUPS", "CREATED"}
 
-// newUserWriter chooses the form: a JSON document, a table for a person, else lines for a program.
-func newUserWriter(to io.Writer, asJSON bool) userWriter {
-	if asJSON {
-		return &jsonUsers{to: bufio.NewWriter(to)}
-	}
-	return &lineUsers{newColumns(to), isTerminal(to)}
+func userCells(u sallyport.User) []string {
+	return []string{u.ID.String(), u.Username, u.Email, strconv.FormatBool(u.IsActive), strings.Join(u.Groups, ","), u.CreatedAt.Format(time.RFC3339)}
 }
-
-// jsonUsers prints {"users": […]} without holding all of them.
-type jsonUsers struct {
-	to      *bufio.Writer
-	started bool
-}
-
-func (j *jsonUsers) write(page []sallyport.User) error {
-	for _, user := range page {
-		encoded, err := json.MarshalIndent(presentable(user), "    ", "  ")
-		if err != nil {
-			return err
-		}
-		before := ",\n    "
-		if !j.started {
-			before = "{\n  \"users\": [\n    "
-		}
-		j.started = true
-		if _, err := fmt.Fprint(j.to, before, string(encoded)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (j *jsonUsers) end() error {
-	text := "\n  ]\n}\n"
-	if !j.started {
-		text = "{\n  \"users\": []\n}\n"
-	}
-	if _, err := j.to.WriteString(text); err != nil {
-		return err
-	}
-	return j.to.Flush()
-}
-
-// lineUsers prints one line for each user.
-type lineUsers struct {
-	columns columns
-	heading bool // is still to be printed
-}
-
-func (l *lineUsers) write(page []sallyport.User) error {
-	if l.heading {
-		l.heading = false
-		l.columns.line("ID", "USERNAME", "EMAIL", "ACTIVE", "GROUPS", "CREATED")
-	}
-	for _, user := range page {
-		u := presentable(user)
-		l.columns.line(u.ID.String(), u.Username, u.Email, strconv.FormatBool(u.IsActive), strings.Join(u.Groups, ","), u.CreatedAt.Format(time.RFC3339))
-	}
-	return l.columns.end()
-}
-
-func (l *lineUsers) end() error { return l.columns.end() }
 
 // writeFields prints a user one field a line.
 func writeFields(to io.Writer, user sallyport.User) error {

@@ -16,15 +16,12 @@ import (
 
 func TestTableOnATerminal(t *testing.T) {
 	var out bytes.Buffer
-	users := &lineUsers{columns{tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)}, true}
+	users := listing[sallyport.User]{lines: columns{tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)}, heading: userHeading, cells: userCells}
 	at := time.Date(2026, 1, 2, 3, 4, 5, 6, time.FixedZone("", 3600))
 	id := sallyport.NewID(at)
 	page := []sallyport.User{{ID: id, Username: "a", Email: "a@b.example", IsActive: true, Groups: []string{"x", "y"}, CreatedAt: at},
 		{ID: id, Username: "longer", CreatedAt: at}}
-	if err := users.write(page); err != nil {
-		t.Fatal(err)
-	}
-	if err := users.end(); err != nil {
+	if err := users.all(func(*sallyport.User) ([]sallyport.User, error) { return mapped(page, presentable), nil }); err != nil {
 		t.Fatal(err)
 	}
 	want := strings.ReplaceAll(`ID                                    USERNAME  EMAIL        ACTIVE  GROUPS  CREATED
@@ -64,7 +61,7 @@ func TestListingOfSeveralPages(t *testing.T) {
 		want = append(want, name)
 	}
 	var out bytes.Buffer
-	if err := listUsers(t.Context(), svc, newUserWriter(&out, true)); err != nil {
+	if err := listUsers(t.Context(), svc, newListing(&out, true, "users", userHeading, userCells)); err != nil {
 		t.Fatal(err)
 	}
 	var document struct{ Users []sallyport.User }

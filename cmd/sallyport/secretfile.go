@@ -21,7 +21,10 @@ type secretFile struct {
 	log      *slog.Logger
 }
 
-func (f secretFile) path() string { return f.database + ".secret" }
+// secretSuffix names the file of the root secret after the database.
+const secretSuffix = ".secret"
+
+func (f secretFile) path() string { return f.database + secretSuffix }
 
 // secret reads the file, or makes it for a database that was never used. Its text is the secret, so
 // that the setting secret may hold the same text later.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/sallyport-auth/sallyport/authhttp"
 	"github.com/sallyport-auth/sallyport/cmd/sallyport/settings"
+	"github.com/sallyport-auth/sallyport/sqlite"
 )
 
 type serveCommand struct{ settingFlags }
@@ -55,6 +57,11 @@ func serve(ctx context.Context, stopping func(), s *settings.Settings, log *slog
 		defer admin.Close()
 	}
 	s.Issuer = s.IssuerAt(port(public))
+	unlock, err := lockDatabase(s)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, unlock.Close()) }()
 	m := newMetrics()
 	svc, err := open(ctx, "serve", s, log, &serving{m.observe, m.store.measure})
 	if err != nil {
@@ -69,7 +76,7 @@ func serve(ctx context.Context, stopping func(), s *settings.Settings, log *slog
 	m.register(svc.Service)
 	srv := newServer(log)
 	srv.serve(public, logRequests(log, svc.Now, m.request, newPublic(auth, s.Path)))
-	attrs := []any{"issuer", s.Issuer, "listen", public.Addr().String(), "database", s.Database, "version", buildVersion().Version}
+	attrs := []any{"issuer", s.Issuer, "listen", public.Addr().String(), "database", s.DatabaseShown(), "version", buildVersion().Version}
 	if admin != nil {
 		srv.serve(admin, newAdmin(svc.Ready, srv.draining, m.handler(), s.AdminListen))
 		attrs = append(attrs, "admin_listen", admin.Addr().String())
@@ -78,6 +85,21 @@ func serve(ctx context.Context, stopping func(), s *settings.Settings, log *slog
 	err = srv.run(ctx, stopping)
 	log.Info("stopped")
 	return err
+}
+
+// lockDatabase makes this the only server of a SQLite file.
+func lockDatabase(s *settings.Settings) (io.Closer, error) {
+	if s.IsPostgres() {
+		return io.NopCloser(nil), nil
+	}
+	lock, err := sqlite.Lock(s.DatabaseFile())
+	if errors.Is(err, sqlite.ErrLocked) {
+		return nil, settings.Faults{s.Fault("database", "another server holds this file; stop that one, or move to PostgreSQL to run several")}
+	}
+	if err != nil {
+		return nil, failure{"serve", "cannot open the database: " + withoutNames(err), "check the setting database, and that its folder exists and can be written to"}
+	}
+	return lock, nil
 }
 
 func httpConfig(s *settings.Settings, log *slog.Logger) authhttp.Config {

@@ -19,6 +19,7 @@ type usersCommand struct {
 	SetPassword usersSetPassword `cmd:"" help:"Give a user another password and end all sessions."`
 	Disable     usersDisable     `cmd:"" help:"Make a user inactive and end all sessions."`
 	Enable      usersEnable      `cmd:"" help:"Make a user active again."`
+	Delete      usersDelete      `cmd:"" help:"Remove a user with all that is theirs."`
 }
 
 func (usersCommand) examples() []string {
@@ -51,15 +52,20 @@ func (f sourceFlags) with(ctx context.Context, w world, what string, do func(*op
 // withUser is with for the user that the argument names.
 func (f userFlags) withUser(ctx context.Context, w world, what string, do func(*opened, *settings.Settings, sallyport.User) error) error {
 	return f.with(ctx, w, what, func(svc *opened, s *settings.Settings) error {
-		user, err := svc.FindUser(ctx, f.User)
-		if errors.Is(err, sallyport.ErrNotFound) {
-			return failure{what, fmt.Sprintf("there is no user %q", f.User), "see sallyport users list"}
-		}
+		user, err := findUser(ctx, svc, what, f.User)
 		if err != nil {
-			return explain(what, err)
+			return err
 		}
 		return do(svc, s, user)
 	})
+}
+
+func findUser(ctx context.Context, svc *opened, what, name string) (sallyport.User, error) {
+	user, err := svc.FindUser(ctx, name)
+	if errors.Is(err, sallyport.ErrNotFound) {
+		return user, failure{what, fmt.Sprintf("there is no user %q", name), "see sallyport users list"}
+	}
+	return user, explain(what, err)
 }
 
 func warn(w world, sentence string) { fmt.Fprintf(w.stderr, "sallyport: warning: %s\n", sentence) }
@@ -136,28 +142,22 @@ func (usersList) examples() []string {
 // Run lists every user, in the order in which they were made.
 func (c usersList) Run(ctx context.Context, w world) error {
 	return c.with(ctx, w, "users list", func(svc *opened, _ *settings.Settings) error {
-		return explain("users list", listUsers(ctx, svc.Service, newUserWriter(w.stdout, c.JSON)))
+		return explain("users list", listUsers(ctx, svc.Service, newListing(w.stdout, c.JSON, "users", userHeading, userCells)))
 	})
 }
 
-// pageSize is how many users are read at a time: a listing takes no more memory for more users.
+// pageSize is how many rows are read at a time: a listing takes no more memory for more of them.
 const pageSize = 500
 
-func listUsers(ctx context.Context, svc *sallyport.Service, to userWriter) error {
-	var after sallyport.ID
-	for {
-		page, err := svc.Users(ctx, after, pageSize)
-		if err != nil {
-			return err
+func listUsers(ctx context.Context, svc *sallyport.Service, to listing[sallyport.User]) error {
+	return to.all(func(last *sallyport.User) ([]sallyport.User, error) {
+		var after sallyport.ID
+		if last != nil {
+			after = last.ID
 		}
-		if err := to.write(page); err != nil {
-			return err
-		}
-		if len(page) < pageSize {
-			return to.end()
-		}
-		after = page[len(page)-1].ID
-	}
+		users, err := svc.Users(ctx, after, pageSize)
+		return mapped(users, presentable), err
+	})
 }
 
 type usersShow struct {
@@ -228,5 +228,26 @@ func (usersEnable) examples() []string {
 func (c usersEnable) Run(ctx context.Context, w world) error {
 	return c.withUser(ctx, w, "users enable", func(svc *opened, _ *settings.Settings, user sallyport.User) error {
 		return explain("users enable", svc.EnableUser(ctx, user.ID))
+	})
+}
+
+type usersDelete struct {
+	userFlags
+	Yes bool `help:"Do not ask."`
+}
+
+func (usersDelete) examples() []string {
+	return []string{"sallyport users delete alice", "sallyport users delete alice@example.com --yes"}
+}
+
+// Run removes a user. The audit trail stays; the names are free, the id is never used again.
+func (c usersDelete) Run(ctx context.Context, w world) error {
+	const what = "users delete"
+	return c.withUser(ctx, w, what, func(svc *opened, _ *settings.Settings, user sallyport.User) error {
+		consequence := fmt.Sprintf("the user %q is removed with identities and attributes, and every session ends", user.Username)
+		if err := confirm(w, what, consequence, c.Yes); err != nil {
+			return err
+		}
+		return explain(what, svc.DeleteUser(ctx, user.ID))
 	})
 }

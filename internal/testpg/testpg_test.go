@@ -56,9 +56,9 @@ func TestClusterSettings(t *testing.T) {
 	c := testpg.Start(t, testpg.Options{
 		Durable:  true,
 		Settings: map[string]string{"synchronous_commit": "off"},
-		Through:  []string{"sh", "-c", `MARK=seen exec "$@"`, "sh"},
+		Through:  []string{"sh", "-c", `exec "$@" -c cluster_name=through`, "sh"},
 	})
-	for name, want := range map[string]string{"fsync": "on", "full_page_writes": "on", "synchronous_commit": "off", "listen_addresses": ""} {
+	for name, want := range map[string]string{"fsync": "on", "full_page_writes": "on", "synchronous_commit": "off", "listen_addresses": "", "cluster_name": "through"} {
 		if got := value(t, c.DSN("postgres"), "show "+name); got != want {
 			t.Errorf("%s = %q, want %q", name, got, want)
 		}

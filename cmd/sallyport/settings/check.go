@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -28,14 +29,24 @@ func checkListen(address string) string {
 
 const sqlitePrefix = "sqlite:"
 
-// checkDatabase never shows the value: the address of another database may hold a password.
+// postgresPrefixes are the two that libpq knows.
+var postgresPrefixes = []string{"postgres://", "postgresql://"}
+
+func isPostgres(address string) bool {
+	return slices.ContainsFunc(postgresPrefixes, func(prefix string) bool { return strings.HasPrefix(address, prefix) })
+}
+
+// checkDatabase never shows the value: it may hold a password.
 func checkDatabase(address string) string {
 	file, isSQLite := strings.CutPrefix(address, sqlitePrefix)
+	_, notURL := url.Parse(address)
 	switch {
-	case strings.HasPrefix(address, "postgres:"), strings.HasPrefix(address, "postgresql:"):
-		return "PostgreSQL is not in this version yet; write sqlite:FILE"
+	case isPostgres(address) && notURL != nil:
+		return "it is not a URL; want one such as postgres://user@host/name, with the password percent-encoded"
+	case isPostgres(address):
+		return ""
 	case !isSQLite || file == "" || strings.HasPrefix(file, "//"):
-		return "want sqlite:FILE, such as sqlite:sallyport.db"
+		return "want sqlite:FILE, such as sqlite:sallyport.db, or postgres://user@host/name"
 	}
 	return ""
 }
@@ -108,6 +119,9 @@ func checkClaim(name string) string {
 func (l *loader) check() {
 	if s := l.settings; s.Listen == s.AdminListen && !strings.HasSuffix(s.Listen, ":0") {
 		l.conflict("it is also admin_listen; give each an address of its own", "listen", "admin_listen")
+	}
+	if s := l.settings; l.sound("database", "secret") && s.IsPostgres() && len(s.Secret) == 0 {
+		l.conflict("it is required with PostgreSQL, the same for every server; make one with openssl rand -base64 32", "secret")
 	}
 	l.checkNames("claims.user_attributes", l.settings.UserAttributes)
 	l.checkNames("user_fields", l.settings.UserFields)

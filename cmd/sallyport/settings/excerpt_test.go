@@ -137,8 +137,8 @@ func TestExcerpts(t *testing.T) {
 >  2 | ***
        ^
 `},
-		{"addresses with passwords", "database: postgres://app:CANARY@db/app\ntrusted_origins: [\"https://app:CANARY@a.example\"]\nclaims: {hook: {url: \"http://a.example/?CANARY\"}}\n", `
-[1:11] database: PostgreSQL is not in this version yet; write sqlite:FILE
+		{"addresses with passwords", "database: mysql://app:CANARY@db/app\ntrusted_origins: [\"https://app:CANARY@a.example\"]\nclaims: {hook: {url: \"http://a.example/?CANARY\"}}\n", `
+[1:11] database: want sqlite:FILE, such as sqlite:sallyport.db, or postgres://user@host/name
 >  1 | database: ***
                  ^
 [2:19] trusted_origins: it is no origin; write https://host or https://host:port

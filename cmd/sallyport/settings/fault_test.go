@@ -365,10 +365,12 @@ var faultCases = []struct {
 	{name: "too many lanes", env: []string{"SALLYPORT_PASSWORD_HASH=argon2id,m=19456,t=2,p=17"}, want: []string{"SALLYPORT_PASSWORD_HASH: p is 17, want between 1 and 16"}},
 	{name: "octal cost", env: []string{"SALLYPORT_PASSWORD_HASH=argon2id,m=019456,t=2,p=1"}, want: []string{"SALLYPORT_PASSWORD_HASH: m is 019456, want between 7168 and 262144"}},
 
-	{name: "PostgreSQL", flags: map[string]string{"database": "postgres://app:CANARY@db.example/app"},
-		want: []string{"--database: PostgreSQL is not in this version yet; write sqlite:FILE"}},
+	{name: "PostgreSQL without a secret", flags: map[string]string{"database": "postgres://app:CANARY@db.example/app"},
+		want: []string{"secret: it is required with PostgreSQL, the same for every server; make one with openssl rand -base64 32"}},
+	{name: "PostgreSQL with a password that is no URL", env: []string{"SALLYPORT_DATABASE=postgres://app:CANARY%@db.example/app"},
+		want: []string{"SALLYPORT_DATABASE: it is not a URL; want one such as postgres://user@host/name, with the password percent-encoded"}},
 	{name: "another database", env: []string{"SALLYPORT_DATABASE=mysql://app:CANARY@db.example/app"},
-		want: []string{"SALLYPORT_DATABASE: want sqlite:FILE, such as sqlite:sallyport.db"}},
+		want: []string{"SALLYPORT_DATABASE: want sqlite:FILE, such as sqlite:sallyport.db, or postgres://user@host/name"}},
 	{name: "claim that every token has", file: "claims:\n  user_attributes: [email, sub]\n",
 		want: []string{`sallyport.yaml:2: claims.user_attributes: "sub" is a claim of every access token already`}},
 

@@ -15,7 +15,7 @@ type Settings struct {
 	Issuer      string
 	Listen      string // host:port
 	AdminListen string // host:port
-	Database    string // sqlite:FILE
+	Database    string // sqlite:FILE, or postgres://…
 	Secret      Secret // the newest first; empty: the file beside the database
 	Path        string // of the mount: "/" or "/auth"
 
@@ -107,6 +107,12 @@ type Log struct {
 	Level  string // debug, info, warn, error
 	Format string // text, json; "": text on a terminal, else json
 }
+
+// IsPostgres reports whether Database is PostgreSQL; if not, it is SQLite.
+func (s *Settings) IsPostgres() bool { return isPostgres(s.Database) }
+
+// DatabaseShown is Database without a password, and whatever else stands in its URL.
+func (s *Settings) DatabaseShown() string { return rule{private: true}.public(s.Database) }
 
 // DatabaseFile is the path of the SQLite file.
 func (s *Settings) DatabaseFile() string { return strings.TrimPrefix(s.Database, sqlitePrefix) }

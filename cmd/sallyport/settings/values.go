@@ -61,6 +61,9 @@ var derivations = map[string]func(*Settings) (value any, from string){
 		return s.Path, "issuer"
 	},
 	"secret": func(s *Settings) (any, string) {
+		if s.IsPostgres() {
+			return nil, ""
+		}
 		file, _, _ := strings.Cut(filepath.Base(s.DatabaseFile()), "?")
 		return masked, "database, beside which it lies in " + file + ".secret"
 	},
