@@ -14,14 +14,20 @@ import (
 	"github.com/sallyport-auth/sallyport/authhttp"
 )
 
-// drainTime is how long requests under way may take after the server was told to stop.
-const drainTime = 10 * time.Second
+const (
+	// noticeTime is how long a balancer may take to notice that /readyz fails, before connections are refused. It is
+	// waited only where somebody has been asking.
+	noticeTime = 5 * time.Second
+	// drainTime is how long requests under way may take after that.
+	drainTime = 10 * time.Second
+)
 
 // server runs the HTTP servers of one process, and waits for all that they started.
 type server struct {
 	log     *slog.Logger
 	servers []*http.Server
 	stopped atomic.Bool
+	polls   polls // of /readyz
 
 	running  sync.WaitGroup // accept loops
 	requests sync.WaitGroup // handlers
@@ -32,8 +38,39 @@ func newServer(log *slog.Logger) *server {
 	return &server{log: log, failed: make(chan error, 1)}
 }
 
-// draining reports whether the server was told to stop.
-func (s *server) draining() bool { return s.stopped.Load() }
+// draining reports whether the server was told to stop. It is asked for every /readyz.
+func (s *server) draining() bool {
+	s.polls.note(time.Now())
+	return s.stopped.Load()
+}
+
+// polls tells a balancer, which asks again and again, from somebody who looks once.
+type polls struct {
+	mu          sync.Mutex
+	first, last time.Time
+}
+
+// A balancer asks for longer than pollSpan, and at least every pollGap.
+const (
+	pollSpan = time.Second
+	pollGap  = 30 * time.Second
+)
+
+func (p *polls) note(now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if now.Sub(p.last) > pollGap {
+		p.first = now
+	}
+	p.last = now
+}
+
+// going reports whether somebody has been asking until now.
+func (p *polls) going(now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return now.Sub(p.last) <= pollGap && p.last.Sub(p.first) >= pollSpan
+}
 
 // serve answers the listener's connections with handler, within bounds: a zero http.Server holds a
 // slow connection for ever and takes headers of 900 KiB.
@@ -62,7 +99,8 @@ func (s *server) serve(listener net.Listener, handler http.Handler) {
 	})
 }
 
-// run waits until ctx ends or a listener fails, calls stopping, and waits for the requests under way.
+// run waits until ctx ends or a listener fails, and calls stopping. From then on /readyz fails; when a balancer has had
+// the time to notice, no connection is taken any more; then run waits for the requests under way.
 func (s *server) run(ctx context.Context, stopping func()) error {
 	var err error
 	select {
@@ -72,6 +110,9 @@ func (s *server) run(ctx context.Context, stopping func()) error {
 	stopping()
 	s.stopped.Store(true)
 	s.log.Info("stopping")
+	if err == nil && s.polls.going(time.Now()) {
+		time.Sleep(noticeTime) // a second signal ends the process
+	}
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 	defer cancel()
 	for _, srv := range s.servers {
