@@ -149,7 +149,7 @@ func (w *crashWork) session() error {
 
 func crashStep(id sallyport.ID, n int64, at time.Time) sallyport.RefreshStep {
 	return sallyport.RefreshStep{SessionID: id, Generation: n, At: at, RetryWindow: 10 * time.Second, IdleTTL: time.Hour,
-		MaxAdvances: 1000, AdvancePeriod: time.Minute}
+		MaxAdvances: 1_000_000, AdvancePeriod: time.Minute}
 }
 
 func (w *crashWork) note(id sallyport.ID, generation int64, ended sallyport.EndReason) {

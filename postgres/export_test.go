@@ -8,7 +8,7 @@ import (
 
 type pgxConn = pgx.Conn
 
-func mustParse(t *testing.T, dsn string) settings {
+func mustParse(t testing.TB, dsn string) settings {
 	t.Helper()
 	s, err := parse(dsn)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -246,7 +247,7 @@ func TestReadMigrations(t *testing.T) {
 	}
 }
 
-// Both databases have the same migrations, and the same columns of the same kinds after them.
+// Both databases have the same migrations, and after them the same columns of the same kinds and the same indexes.
 func TestSchemaIsThatOfSQLite(t *testing.T) {
 	dsn := testpg.Schema(t)
 	if _, err := Migrate(t.Context(), dsn); err != nil {
@@ -260,21 +261,37 @@ func TestSchemaIsThatOfSQLite(t *testing.T) {
 	if err := store.Close(); err != nil {
 		t.Fatal(err)
 	}
-	lite := lines(t, "sqlite", path, `select m.name || '.' || c.name || ' ' || c.type || case when c."notnull" then ' not null' else '' end
-		from sqlite_schema m join pragma_table_info(m.name) c where m.type = 'table' and m.name not like 'sqlite%' and m.name <> 'schema_version' order by 1`)
-	post := lines(t, "pgx", dsn, `select line from (select table_name || '.' || column_name || ' ' ||
-			case data_type when 'bytea' then 'BLOB' when 'text' then 'TEXT' else 'INTEGER' end || case is_nullable when 'NO' then ' not null' else '' end
-		from information_schema.columns where table_schema = current_schema() and table_name <> 'schema_version') l (line) order by line collate "C"`)
-	if diff := cmp.Diff(lite, post); diff != "" {
-		t.Errorf("columns (-SQLite +PostgreSQL):\n%s", diff)
-	}
-	lite = lines(t, "sqlite", path, "select name from schema_version order by version")
-	if diff := cmp.Diff(lite, names(t)); diff != "" {
-		t.Errorf("migrations (-SQLite +PostgreSQL):\n%s", diff)
+	for _, c := range []struct{ name, lite, post string }{
+		{
+			"columns",
+			`select m.name || '.' || c.name || ' ' || c.type || case when c."notnull" then ' not null' else '' end
+				from sqlite_schema m join pragma_table_info(m.name) c
+				where m.type = 'table' and m.name not like 'sqlite%' and m.name <> 'schema_version'`,
+			`select table_name || '.' || column_name || ' ' ||
+					case data_type when 'bytea' then 'BLOB' when 'text' then 'TEXT' else 'INTEGER' end || case is_nullable when 'NO' then ' not null' else '' end
+				from information_schema.columns where table_schema = current_schema() and table_name <> 'schema_version'`,
+		},
+		{
+			"indexes",
+			`select m.name || ' ' || m.tbl_name || ' (' || (select group_concat(c.name, ', ') from (select name from pragma_index_info(m.name) order by seqno) c) || ')' ||
+					case when m.sql like '% where %' then ' where' else '' end
+				from sqlite_schema m where m.type = 'index' and m.sql is not null`,
+			`select c.relname || ' ' || t.relname || ' (' ||
+					(select string_agg(a.attname, ', ' order by a.attnum) from pg_attribute a where a.attrelid = c.oid) || ')' ||
+					case when i.indpred is not null then ' where' else '' end
+				from pg_index i join pg_class c on c.oid = i.indexrelid join pg_class t on t.oid = i.indrelid
+				where c.relnamespace = current_schema()::regnamespace and not i.indisprimary and not i.indisunique`,
+		},
+		{"migrations", "select name from schema_version", "select name from schema_version"},
+	} {
+		lite, post := lines(t, "sqlite", path, c.lite), lines(t, "pgx", dsn, c.post)
+		if diff := cmp.Diff(lite, post); diff != "" {
+			t.Errorf("%s (-SQLite +PostgreSQL):\n%s", c.name, diff)
+		}
 	}
 }
 
-// lines runs a query that yields one text a row.
+// lines runs a query that yields one text a row, and sorts them.
 func lines(t *testing.T, driver, dsn, query string) (all []string) {
 	t.Helper()
 	db, err := sql.Open(driver, dsn)
@@ -297,5 +314,6 @@ func lines(t *testing.T, driver, dsn, query string) (all []string) {
 	if err := rows.Err(); err != nil || len(all) == 0 {
 		t.Fatalf("%d lines, %v", len(all), err)
 	}
+	slices.Sort(all)
 	return all
 }

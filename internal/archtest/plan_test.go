@@ -53,6 +53,7 @@ var floors = map[string]room{
 
 	// What only tests and the test runner use stands beside the house.
 	"internal/openapi":      {floor: 0, modules: []string{"github.com/getkin/kin-openapi"}},
+	"internal/proof":        {floor: 4, all: true},
 	"internal/archtest":     {floor: 0},
 	"internal/testpg":       {floor: 0, imports: []string{"internal/testpg/pgbin"}, modules: []string{"github.com/jackc/pgx/v5"}},
 	"internal/testpg/pgbin": {floor: 0},

@@ -18,6 +18,9 @@ func New(db Database) *Store {
 	return &Store{db: db}
 }
 
+// Around is the same store over what around makes of its Database.
+func (s *Store) Around(around func(Database) Database) *Store { return New(around(s.db)) }
+
 // Reads lists the statements that Database.Read is asked for.
 func Reads() []string {
 	return []string{

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -54,8 +55,15 @@ type Cluster struct {
 	dir     string // holds the socket, the log and the data
 	port    int    // on 127.0.0.1; 0 for none
 	options Options
-	process *exec.Cmd
-	ended   chan struct{} // closed when the process has ended
+
+	mu     sync.Mutex // an interrupt stops the server from another goroutine
+	server *server    // nil while none runs
+}
+
+// server is the process of a cluster.
+type server struct {
+	process *os.Process
+	ended   chan struct{} // closed when it has ended
 }
 
 // Start makes a cluster for one test and starts its server. The test's cleanup stops it and removes the data.
@@ -172,8 +180,20 @@ func (c *Cluster) start(ctx context.Context) error {
 	if err := <-started; err != nil {
 		return err
 	}
-	c.process, c.ended = command, ended
-	return c.waitUntilReady(ctx)
+	running := &server{command.Process, ended}
+	c.mu.Lock()
+	c.server = running
+	c.mu.Unlock()
+	return c.waitUntilReady(ctx, running)
+}
+
+// take gives the server that runs, to whoever ends it; nil when there is none.
+func (c *Cluster) take() *server {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	taken := c.server
+	c.server = nil
+	return taken
 }
 
 func (c *Cluster) commandLine() []string {
@@ -195,7 +215,7 @@ func (c *Cluster) commandLine() []string {
 	return line
 }
 
-func (c *Cluster) waitUntilReady(ctx context.Context) error {
+func (c *Cluster) waitUntilReady(ctx context.Context, s *server) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	poll := time.NewTicker(pollInterval)
@@ -207,7 +227,7 @@ func (c *Cluster) waitUntilReady(ctx context.Context) error {
 		}
 		select {
 		case <-poll.C:
-		case <-c.ended:
+		case <-s.ended:
 			return fmt.Errorf("it ended:\n%s", c.logTail())
 		case <-ctx.Done():
 			return fmt.Errorf("not ready: %w: its log ends with:\n%s", err, c.logTail())
@@ -238,19 +258,19 @@ func (c *Cluster) Stop(t testing.TB) {
 	}
 }
 
-// stop is a fast shutdown. It does nothing when the server has ended.
+// stop is a fast shutdown. It does nothing when no server runs.
 func (c *Cluster) stop() error {
-	if c.process == nil {
+	s := c.take()
+	if s == nil {
 		return nil
 	}
 	// A process that has ended cannot be signalled, and need not be.
-	_ = c.process.Process.Signal(syscall.SIGINT)
+	_ = s.process.Signal(syscall.SIGINT)
 	select {
-	case <-c.ended:
-		c.process = nil
+	case <-s.ended:
 		return nil
 	case <-time.After(stopTimeout):
-		c.kill()
+		s.kill()
 		return fmt.Errorf("it did not stop within %v; its log ends with:\n%s", stopTimeout, c.logTail())
 	}
 }
@@ -259,16 +279,16 @@ func (c *Cluster) stop() error {
 // to the operating system stays.
 func (c *Cluster) Kill(t testing.TB) {
 	t.Helper()
-	if c.process == nil {
+	s := c.take()
+	if s == nil {
 		t.Fatal("PostgreSQL does not run")
 	}
-	c.kill()
+	s.kill()
 }
 
-func (c *Cluster) kill() {
-	killTree(c.process.Process)
-	<-c.ended
-	c.process = nil
+func (s *server) kill() {
+	killTree(s.process)
+	<-s.ended
 }
 
 // remove stops the server and removes the cluster.

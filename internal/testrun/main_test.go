@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -177,8 +179,33 @@ func TestWhatIsMissing(t *testing.T) {
 	}
 	t.Setenv("PATH", bin)
 	t.Setenv("CC", "gcc")
-	if diff := cmp.Diff([]string{"gcc", "libc6-dev", "nodejs", "npm"}, missingPackages(t.Context())); diff != "" {
+	found := func(context.Context) (string, error) { return "/usr/lib/postgresql/15/bin", nil }
+	none := func(context.Context) (string, error) { return "", errors.New("none") }
+	if diff := cmp.Diff([]string{"gcc", "libc6-dev", "nodejs", "npm", "postgresql"}, missingPackages(t.Context(), none)); diff != "" {
 		t.Errorf("missingPackages on a bare machine (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"gcc", "libc6-dev", "nodejs", "npm"}, missingPackages(t.Context(), found)); diff != "" {
+		t.Errorf("missingPackages on a machine with PostgreSQL (-want +got):\n%s", diff)
+	}
+}
+
+func TestNoServerOfItsOwn(t *testing.T) {
+	conf := filepath.Join(t.TempDir(), "postgresql-common", "createcluster.conf")
+	if err := noServerOfItsOwn(conf); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(conf); err != nil || !strings.Contains(string(text), "\ncreate_main_cluster = false\n") {
+		t.Errorf("noServerOfItsOwn wrote %q, %v", text, err)
+	}
+	const decided = "create_main_cluster = true\n"
+	if err := os.WriteFile(conf, []byte(decided), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := noServerOfItsOwn(conf); err != nil {
+		t.Errorf("noServerOfItsOwn beside a file that exists = %v", err)
+	}
+	if text, err := os.ReadFile(conf); err != nil || string(text) != decided {
+		t.Errorf("noServerOfItsOwn changed a file that exists to %q, %v", text, err)
 	}
 }
 

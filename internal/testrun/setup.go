@@ -10,23 +10,29 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+
+	"github.com/sallyport-auth/sallyport/internal/testpg/pgbin"
 )
 
 // nodeDir is where the identity providers of package realidp are locked and installed.
 const nodeDir = "internal/realidp/node"
 
 // setUp makes sure of what the tests need besides Go: a C compiler for the race detector, node for
-// the identity providers, and their npm packages. As root it installs what a bare Debian lacks.
+// the identity providers, their npm packages, and a PostgreSQL server. As root it installs what a bare Debian lacks.
 // race is false only when there is no C compiler to be had, which it says at once.
 func setUp(ctx context.Context, out io.Writer, o options) (race bool, err error) {
-	if missing := missingPackages(ctx); len(missing) > 0 {
+	if missing := missingPackages(ctx, pgbin.Find); len(missing) > 0 {
 		if err := install(ctx, out, missing); err != nil {
 			return false, err
 		}
 	}
 	if _, err := exec.LookPath("node"); err != nil {
 		return false, errors.New("node cannot be had: the tests against real identity providers need it")
+	}
+	if _, err := pgbin.Find(ctx); err != nil {
+		return false, err
 	}
 	if err := npmCI(ctx, out, nodeDir); err != nil {
 		return false, err
@@ -38,8 +44,8 @@ func setUp(ctx context.Context, out io.Writer, o options) (race bool, err error)
 	return race, nil
 }
 
-// missingPackages names the Debian packages of what is not there.
-func missingPackages(ctx context.Context) []string {
+// missingPackages names the Debian packages of what is not there. findServer looks for a PostgreSQL server.
+func missingPackages(ctx context.Context, findServer func(context.Context) (string, error)) []string {
 	var missing []string
 	if !hasCompiler(ctx) {
 		missing = append(missing, "gcc", "libc6-dev")
@@ -49,6 +55,9 @@ func missingPackages(ctx context.Context) []string {
 	}
 	if _, err := exec.LookPath("npm"); err != nil {
 		missing = append(missing, "npm")
+	}
+	if _, err := findServer(ctx); err != nil {
+		missing = append(missing, pgbin.Package)
 	}
 	return missing
 }
@@ -70,6 +79,11 @@ func install(ctx context.Context, out io.Writer, packages []string) error {
 	if line, can := installLine(packages, os.Geteuid() == 0); !can {
 		return errors.New("something is missing; run:\n" + line)
 	}
+	if slices.Contains(packages, pgbin.Package) {
+		if err := noServerOfItsOwn(createClusterConf); err != nil {
+			return fmt.Errorf("configure PostgreSQL: %w", err)
+		}
+	}
 	for _, args := range [][]string{
 		{"update", "-q"},
 		append([]string{"install", "-q", "-y", "--no-install-recommends"}, packages...),
@@ -77,7 +91,8 @@ func install(ctx context.Context, out io.Writer, packages []string) error {
 		name := "apt-get " + strings.Join(args, " ")
 		installed := step{name: name, check: func(ctx context.Context, _ io.Writer) error {
 			command := exec.CommandContext(ctx, "apt-get", args...)
-			command.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
+			// ucf(1), which the packages use, keeps a file that is there before them.
+			command.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive", "UCF_FORCE_CONFFOLD=1")
 			return capture(command, out)
 		}}
 		// What could not be installed shows in what is still missing; without a compiler the run

@@ -25,7 +25,6 @@ import (
 	"time"
 
 	"golang.org/x/crypto/argon2"
-	_ "modernc.org/sqlite" // the product's driver
 )
 
 // The floors are what the same work costs when nothing else is done. Their server is this program again,
@@ -41,6 +40,12 @@ const (
 	workUpdate     = "update"      // one row by its key, in a group, durable (WAL, FULL)
 	workInsert     = "insert"      // the same with a new row
 	workHash       = "hash"        // one argon2id hash (19 MiB, 2 passes, 1 lane), one at a time
+
+	// The same with PostgreSQL, each in one round trip.
+	workPGRead          = "pg-read"
+	workPGUpdate        = "pg-update" // does not wait for the disk (synchronous_commit off)
+	workPGUpdateDurable = "pg-update-durable"
+	workPGInsert        = "pg-insert" // durable
 )
 
 const (
@@ -50,13 +55,14 @@ const (
 	responseBytes    = 200
 )
 
-// runFloor serves until ctx ends, from a table with so many rows. It prints its address when it is ready.
-func runFloor(ctx context.Context, folder, rows string) (err error) {
+// runFloor serves until ctx ends, from tables with so many rows. postgres is the URL of a database, "" for
+// none. It prints its address when it is ready.
+func runFloor(ctx context.Context, folder, rows, postgres string) (err error) {
 	n, err := strconv.Atoi(rows)
 	if err != nil {
 		return err
 	}
-	f, err := newFloor(ctx, filepath.Join(folder, "floor.db"), n)
+	f, err := newFloor(ctx, filepath.Join(folder, "floor.db"), n, postgres)
 	if err != nil {
 		return err
 	}
@@ -82,6 +88,7 @@ type floor struct {
 	db       *sql.DB
 	read     *sql.Stmt
 	writer   *floorWriter
+	postgres *floorPostgres
 	rows     int
 	turn     atomic.Uint64 // picks the row
 	hashing  sync.Mutex
@@ -89,7 +96,7 @@ type floor struct {
 
 type work func(context.Context) error
 
-func newFloor(ctx context.Context, file string, rows int) (*floor, error) {
+func newFloor(ctx context.Context, file string, rows int, postgres string) (*floor, error) {
 	f := &floor{rows: rows, response: []byte(`{"padding":"` + strings.Repeat("x", responseBytes-len(`{"padding":""}`)) + `"}`)}
 	if err := f.open(ctx, file); err != nil {
 		return nil, errors.Join(err, f.close())
@@ -119,6 +126,12 @@ func newFloor(ctx context.Context, file string, rows int) (*floor, error) {
 		},
 	}
 	maps.Copy(f.works, signatures)
+	if postgres != "" {
+		if f.postgres, err = openFloorPostgres(ctx, postgres, rows); err != nil {
+			return nil, errors.Join(err, f.close())
+		}
+		maps.Copy(f.works, f.postgres.works(f.nextRow))
+	}
 	return f, nil
 }
 
@@ -227,6 +240,9 @@ func (f *floor) close() error {
 	if f.writer != nil {
 		faults = append(faults, f.writer.close())
 	}
+	if f.postgres != nil {
+		faults = append(faults, f.postgres.close())
+	}
 	return errors.Join(append(faults, f.db.Close())...)
 }
 
@@ -320,12 +336,12 @@ type floorProcess struct {
 	address string
 }
 
-func startFloor(ctx context.Context, core int, folder string, rows int) (*floorProcess, error) {
+func startFloor(ctx context.Context, core int, folder string, rows int, postgres string) (*floorProcess, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(context.WithoutCancel(ctx), self, floorCommand, folder, strconv.Itoa(rows)) // ended by stop, not by a kill
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), self, floorCommand, folder, strconv.Itoa(rows), postgres) // ended by stop, not by a kill
 	stdout, write, err := os.Pipe()
 	if err != nil {
 		return nil, err

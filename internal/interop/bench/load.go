@@ -24,14 +24,20 @@ type slice struct {
 	elapsed   time.Duration
 	latencies []time.Duration // of all answers, ascending
 	cpu       time.Duration   // that the server spent
+	postgres  time.Duration   // that PostgreSQL spent
 	others    time.Duration   // that the server's core spent on anything else
 }
 
 func (s slice) rate() float64 { return float64(s.succeeded) / s.elapsed.Seconds() }
 
-// cpuPerRequest is in microseconds.
-func (s slice) cpuPerRequest() float64 {
-	return ratio(float64(s.cpu.Nanoseconds())/1e3, float64(len(s.latencies)))
+// cpuPerRequest is in microseconds, of the server and of PostgreSQL.
+func (s slice) cpuPerRequest() float64 { return s.perRequest(s.cpu + s.postgres) }
+
+// postgresPerRequest is the part of it that is PostgreSQL's.
+func (s slice) postgresPerRequest() float64 { return s.perRequest(s.postgres) }
+
+func (s slice) perRequest(d time.Duration) float64 {
+	return ratio(float64(d.Nanoseconds())/1e3, float64(len(s.latencies)))
 }
 
 // patience is how long an answer may take beyond the end of a slice.

@@ -25,7 +25,7 @@ type machine struct {
 
 func describeMachine(ctx context.Context, b *bench) (machine, error) {
 	p := b.plan
-	fsync, err := fsyncTime(b.folder)
+	fsync, err := fsyncTime(b.runFolder)
 	return machine{
 		CPU: cpuModel(), Cores: runtime.NumCPU(), Go: runtime.Version(), Commit: commit(ctx), Date: time.Now().UTC().Format(time.DateOnly),
 		Split:  b.split.String(),

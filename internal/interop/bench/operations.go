@@ -2,60 +2,92 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"strconv"
 	"strings"
 )
 
-// operation is a row of the table: what is sent, and what it is compared with.
+// operation is what is measured on each of its databases: what is sent, and what it is compared with.
 type operation struct {
-	name      string // for --only
-	title     string
-	clients   int     // at a time; 0 for plan.clients
-	floor     string  // the path at the floor server
-	reference float64 // requests a second of the reference package with SQLite (measuring: one core, wrk with 16 connections); 0 for none
-	target    target
+	name    string // for --only
+	title   string
+	clients int // at a time; 0 for plan.clients
+	on      map[kind]comparison
 	// traffic makes what the clients send in the next slice: need requests, about. left is how many slices are to come,
 	// this one included.
-	traffic func(ctx context.Context, b *bench, need, left int) ([]traffic, error)
+	traffic func(ctx context.Context, s *site, need, left int) ([]traffic, error)
 	// after takes over what a slice has left.
-	after func(b *bench, sent []traffic)
+	after func(s *site, sent []traffic)
+}
+
+// comparison is what a row is held against.
+type comparison struct {
+	floor     string  // the path at the floor server
+	reference float64 // requests a second of the reference package at its best (measuring: one core, wrk with 16 connections); 0 for none
+	target    target
 }
 
 // signInClients are few: there is one hashing slot on one core, and the last of the other rows' 64 clients
 // would wait for it for two seconds, the limit beyond which the server answers 503.
 const signInClients = 4
 
+// What Supabase Auth, the fastest peer that rotates its refresh tokens, does with PostgreSQL on one core.
+const (
+	peer        = "Supabase Auth"
+	peerRefresh = 190
+)
+
 // operations are in an order in which one leaves what another needs: sessions for the logoffs, access tokens for the checks.
 func operations() []operation {
 	return []operation{
 		{
-			name: "sign-in", title: "sign-in (4 clients)", clients: signInClients, floor: "/hash", reference: 12.2,
-			target: cpuAtMost(1.05), traffic: signIns,
+			name: "sign-in", title: "sign-in (4 clients)", clients: signInClients, traffic: signIns,
+			on: map[kind]comparison{
+				onSQLite:   {"/hash", 12.2, cpuAtMost(1.05)},
+				onPostgres: {"/hash", 12.4, cpuAtMost(1.05)},
+			},
 		},
 		{
-			name: "social-exchange", title: "social-exchange, returning user", floor: "/check-rs256/read/insert/sign", reference: 98,
-			target: timesReference(30), traffic: exchanges, after: keepSessions,
+			name: "social-exchange", title: "social-exchange, returning user", traffic: exchanges, after: keepSessions,
+			on: map[kind]comparison{
+				onSQLite:   {"/check-rs256/read/insert/sign", 98, timesReference(30)},
+				onPostgres: {"/check-rs256/pg-read/pg-insert/sign", 179, timesReference(8)},
+			},
 		},
 		{
-			name: "refresh", title: "refresh", floor: "/update/sign", reference: 297,
-			target: all(ofFloor(0.80), timesReference(15)), traffic: refreshes, after: keepTokens,
+			name: "refresh", title: "refresh", traffic: refreshes, after: keepTokens,
+			on: map[kind]comparison{
+				onSQLite:   {"/update/sign", 297, all(ofFloor(0.80), timesReference(15))},
+				onPostgres: {"/pg-update/sign", 315, all(ofFloor(0.80), timesReference(8), timesPeer(8, peer, peerRefresh))},
+			},
 		},
 		{
-			name: "verify", title: "verify, token seen before", floor: "/read", reference: 1247,
-			target: timesReference(8), traffic: seenTokens(false),
+			name: "verify", title: "verify, token seen before", traffic: seenTokens(false),
+			on: map[kind]comparison{
+				onSQLite:   {"/read", 1247, timesReference(8)},
+				onPostgres: {"/pg-read", 1228, ofFloor(0.80)},
+			},
 		},
 		{
-			name: "verify", title: "verify, token not seen before", floor: "/check-es256/read", reference: 1247,
-			traffic: unseenTokens,
+			name: "verify", title: "verify, token not seen before", traffic: unseenTokens,
+			on: map[kind]comparison{
+				onSQLite:   {"/check-es256/read", 1247, target{}},
+				onPostgres: {"/check-es256/pg-read", 1228, target{}},
+			},
 		},
 		{
-			name: "user", title: "user/", floor: "/read", traffic: seenTokens(true),
+			name: "user", title: "user/", traffic: seenTokens(true),
+			on: map[kind]comparison{onSQLite: {floor: "/read"}, onPostgres: {floor: "/pg-read"}},
 		},
 		{
-			name: "logoff", title: "logoff", floor: "/update", reference: 125, traffic: logoffs,
+			name: "logoff", title: "logoff", traffic: logoffs,
+			on: map[kind]comparison{
+				onSQLite:   {"/update", 125, target{}},
+				onPostgres: {"/pg-update-durable", 74, target{}},
+			},
 		},
 		{
-			name: "jwks", title: "JWKS", floor: "/", traffic: keySets,
+			name: "jwks", title: "JWKS", traffic: keySets, // asks no database
+			on: map[kind]comparison{onSQLite: {floor: "/"}},
 		},
 	}
 }
@@ -76,59 +108,61 @@ func deal[T any](items []T, n int) [][]T {
 	return hands
 }
 
-func signIns(_ context.Context, b *bench, _, _ int) ([]traffic, error) {
-	clients := make([]traffic, min(signInClients, b.plan.clients))
+func signIns(_ context.Context, s *site, _, _ int) ([]traffic, error) {
+	clients := make([]traffic, min(signInClients, s.plan.clients))
 	for i := range clients {
-		clients[i] = signingIn{b.headers, passwordUser(i), b.password}
+		clients[i] = signingIn{s.headers, passwordUser(i), s.password}
 	}
 	return clients, nil
 }
 
-func passwordUser(i int) string { return fmt.Sprintf("password-user%d", i) }
+const passwordUserPrefix = "password-user"
 
-func exchanges(_ context.Context, b *bench, need, _ int) ([]traffic, error) {
-	tokens, err := b.pool.idTokens(max(need, b.plan.clients), b.plan.users)
+func passwordUser(i int) string { return passwordUserPrefix + strconv.Itoa(i) }
+
+func exchanges(_ context.Context, s *site, need, _ int) ([]traffic, error) {
+	tokens, err := s.pool.idTokens(max(need, s.plan.clients), s.plan.users)
 	if err != nil {
 		return nil, err
 	}
-	clients := make([]traffic, b.plan.clients)
+	clients := make([]traffic, s.plan.clients)
 	for i, hand := range deal(tokens, len(clients)) {
-		clients[i] = &exchanging{headers: b.headers, idTokens: hand}
+		clients[i] = &exchanging{headers: s.headers, idTokens: hand}
 	}
 	return clients, nil
 }
 
 // keepSessions keeps what exchanges have made, for the logoffs.
-func keepSessions(b *bench, sent []traffic) {
+func keepSessions(s *site, sent []traffic) {
 	for _, t := range sent {
-		b.spare = append(b.spare, t.(*exchanging).sessions...)
+		s.spare = append(s.spare, t.(*exchanging).sessions...)
 	}
 }
 
-func refreshes(ctx context.Context, b *bench, _, _ int) ([]traffic, error) {
-	if err := b.needSessions(ctx); err != nil {
+func refreshes(ctx context.Context, s *site, _, _ int) ([]traffic, error) {
+	if err := s.needSessions(ctx); err != nil {
 		return nil, err
 	}
-	return b.refreshing(-1), nil
+	return s.refreshing(-1), nil
 }
 
-func keepTokens(b *bench, sent []traffic) {
+func keepTokens(s *site, sent []traffic) {
 	for _, t := range sent {
-		b.tokens = append(b.tokens, t.(*refreshing).tokens...)
+		s.tokens = append(s.tokens, t.(*refreshing).tokens...)
 	}
 }
 
 // seenTokens presents a thousand tokens, of as many sessions, over and over.
-func seenTokens(user bool) func(context.Context, *bench, int, int) ([]traffic, error) {
-	return func(ctx context.Context, b *bench, _, _ int) ([]traffic, error) {
-		if err := b.needSessions(ctx); err != nil {
+func seenTokens(user bool) func(context.Context, *site, int, int) ([]traffic, error) {
+	return func(ctx context.Context, s *site, _, _ int) ([]traffic, error) {
+		if err := s.needSessions(ctx); err != nil {
 			return nil, err
 		}
-		tokens := make([]string, min(len(b.sessions), seenPool))
+		tokens := make([]string, min(len(s.sessions), seenPool))
 		for i := range tokens {
-			tokens[i] = b.sessions[i].accessToken
+			tokens[i] = s.sessions[i].accessToken
 		}
-		return b.checking(tokens, user), nil
+		return s.checking(tokens, user), nil
 	}
 }
 
@@ -136,41 +170,41 @@ const seenPool = 1000
 
 // unseenTokens presents so many tokens in turn that a cache of bounded size has forgotten each of them when
 // it comes again.
-func unseenTokens(ctx context.Context, b *bench, _, _ int) ([]traffic, error) {
-	if err := b.needTokens(ctx); err != nil {
+func unseenTokens(ctx context.Context, s *site, _, _ int) ([]traffic, error) {
+	if err := s.needTokens(ctx); err != nil {
 		return nil, err
 	}
-	if b.unseen == nil {
-		b.unseen = b.checking(b.tokens, false)
+	if s.unseen == nil {
+		s.unseen = s.checking(s.tokens, false)
 	}
-	return b.unseen, nil // the same in every slice: it goes on where it was
+	return s.unseen, nil // the same in every slice: it goes on where it was
 }
 
-func (b *bench) checking(tokens []string, user bool) []traffic {
-	clients := make([]traffic, b.plan.clients)
+func (s *site) checking(tokens []string, user bool) []traffic {
+	clients := make([]traffic, s.plan.clients)
 	for i, hand := range deal(tokens, len(clients)) {
-		clients[i] = &checking{headers: b.headers, tokens: hand, user: user}
+		clients[i] = &checking{headers: s.headers, tokens: hand, user: user}
 	}
 	return clients
 }
 
 // logoffs ends sessions that exchanges have left, each once: an equal part of them in each slice, which may
 // end before its time.
-func logoffs(ctx context.Context, b *bench, need, left int) ([]traffic, error) {
-	if err := b.needSpare(ctx); err != nil {
+func logoffs(ctx context.Context, s *site, need, left int) ([]traffic, error) {
+	if err := s.needSpare(ctx); err != nil {
 		return nil, err
 	}
-	n := min(need, len(b.spare)/(left+1))
-	clients := make([]traffic, b.plan.clients)
-	for i, hand := range deal(b.spare[:n], len(clients)) {
-		clients[i] = &leaving{headers: b.headers, sessions: hand}
+	n := min(need, len(s.spare)/(left+1))
+	clients := make([]traffic, s.plan.clients)
+	for i, hand := range deal(s.spare[:n], len(clients)) {
+		clients[i] = &leaving{headers: s.headers, sessions: hand}
 	}
-	b.spare = b.spare[n:]
+	s.spare = s.spare[n:]
 	return clients, nil
 }
 
-func keySets(_ context.Context, b *bench, _, _ int) ([]traffic, error) {
-	return b.fixed(get(b.product.address, keySetPath)), nil
+func keySets(_ context.Context, s *site, _, _ int) ([]traffic, error) {
+	return s.fixed(get(s.product.address, keySetPath)), nil
 }
 
 func (b *bench) fixed(request []byte) []traffic {
@@ -193,11 +227,15 @@ func floorTitle(path string) string {
 }
 
 var workTitles = map[string]string{
-	workSign:       "ES256 signature",
-	workCheckES256: "ES256 check",
-	workCheckRS256: "RS256 check",
-	workRead:       "read by key",
-	workUpdate:     "grouped update",
-	workInsert:     "grouped insert",
-	workHash:       "argon2id",
+	workSign:            "ES256 signature",
+	workCheckES256:      "ES256 check",
+	workCheckRS256:      "RS256 check",
+	workRead:            "read by key",
+	workUpdate:          "grouped update",
+	workInsert:          "grouped insert",
+	workHash:            "argon2id",
+	workPGRead:          "PostgreSQL read by key",
+	workPGUpdate:        "PostgreSQL update",
+	workPGUpdateDurable: "PostgreSQL durable update",
+	workPGInsert:        "PostgreSQL durable insert",
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -15,9 +16,10 @@ import (
 
 // process is a child: the product, or the floors.
 type process struct {
-	cmd  *exec.Cmd
-	done chan struct{} // closed when it has ended
-	err  error         // how it ended
+	cmd    *exec.Cmd
+	ending os.Signal     // asks it to end
+	done   chan struct{} // closed when it has ended
+	err    error         // how it ended
 }
 
 // startProcess starts cmd on a core, or anywhere for -1. The caller ends it with stop.
@@ -25,7 +27,7 @@ func startProcess(core int, cmd *exec.Cmd) (*process, error) {
 	if err := startOn(core, cmd); err != nil {
 		return nil, err
 	}
-	p := &process{cmd: cmd, done: make(chan struct{})}
+	p := &process{cmd: cmd, ending: syscall.SIGTERM, done: make(chan struct{})}
 	go func() { // ends with the process, and stop waits for that
 		p.err = cmd.Wait()
 		close(p.done)
@@ -38,7 +40,7 @@ const grace = 15 * time.Second
 
 // stop ends the process and waits for it. A second call does nothing.
 func (p *process) stop() error {
-	p.cmd.Process.Signal(syscall.SIGTERM) // fails only when it has ended
+	p.cmd.Process.Signal(p.ending) // fails only when it has ended
 	select {
 	case <-p.done:
 	case <-time.After(grace):
@@ -68,26 +70,63 @@ func (p *process) cpu() time.Duration {
 	if err != nil {
 		return 0
 	}
-	d, err := parseCPU(stat)
+	times, err := parseTimes(stat)
 	if err != nil {
 		return 0
 	}
-	return d
+	return times.own
+}
+
+// cpuWithChildren is cpu for a process that works by children, as the server of PostgreSQL does, also for those
+// that have ended.
+func (p *process) cpuWithChildren() (total time.Duration) {
+	all, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		return 0
+	}
+	for _, file := range all {
+		stat, err := os.ReadFile(file)
+		if err != nil {
+			continue // it has just ended
+		}
+		times, err := parseTimes(stat)
+		switch {
+		case err != nil:
+		case file == p.proc("stat"):
+			total += times.own + times.ofChildren
+		case times.parent == p.cmd.Process.Pid:
+			total += times.own
+		}
+	}
+	return total
 }
 
 // clockTick is the unit of proc_pid_stat(5) and proc_stat(5); USER_HZ is 100 on every Linux that Go runs on.
 const clockTick = 10 * time.Millisecond
 
-// parseCPU adds up utime and stime, the fields 14 and 15. The name before them may hold anything.
-func parseCPU(stat []byte) (time.Duration, error) {
+// processTimes is what proc_pid_stat(5) tells.
+type processTimes struct {
+	parent          int
+	own, ofChildren time.Duration // the latter of those that have ended
+}
+
+// parseTimes reads ppid, and adds up utime and stime, cutime and cstime: the fields 4 and 14 to 17. The name before
+// them may hold anything.
+func parseTimes(stat []byte) (t processTimes, err error) {
 	_, rest, found := bytes.Cut(stat[max(0, bytes.LastIndexByte(stat, ')')):], []byte(") "))
 	fields := strings.Fields(string(rest))
-	if !found || len(fields) < 13 {
-		return 0, errors.New("too few fields in /proc/PID/stat")
+	if !found || len(fields) < 15 {
+		return t, errors.New("too few fields in /proc/PID/stat")
 	}
-	user, err := strconv.ParseInt(fields[11], 10, 64)
-	system, err2 := strconv.ParseInt(fields[12], 10, 64)
-	return time.Duration(user+system) * clockTick, errors.Join(err, err2)
+	numbers := make([]int, 5)
+	for i, field := range []int{1, 11, 12, 13, 14} {
+		if numbers[i], err = strconv.Atoi(fields[field]); err != nil {
+			return t, err
+		}
+	}
+	return processTimes{
+		parent: numbers[0], own: time.Duration(numbers[1]+numbers[2]) * clockTick, ofChildren: time.Duration(numbers[3]+numbers[4]) * clockTick,
+	}, nil
 }
 
 // coreBusy is the time that a core has spent on anything since the machine started, to 10 ms; 0 where that

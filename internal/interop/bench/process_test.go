@@ -5,22 +5,22 @@ import (
 	"time"
 )
 
-func TestParseCPU(t *testing.T) {
+func TestParseTimes(t *testing.T) {
 	for _, c := range []struct {
 		name, stat string
-		want       time.Duration
+		want       processTimes
 		fails      bool
 	}{
-		{"plain", "12 (sallyport) S 1 12 12 0 -1 4194560 900 0 0 0 250 50 0 0 20 0 9 0 1 2 3", 3 * time.Second, false},
-		{"a name with a parenthesis and blanks", "12 (a) b) (c) S 1 12 12 0 -1 4194560 900 0 0 0 7 1 0 0 20 0 9", 80 * time.Millisecond, false},
-		{"cut off", "12 (sallyport) S 1 12", 0, true},
-		{"no number", "12 (sallyport) S 1 12 12 0 -1 4194560 900 0 0 0 x 50 0", 0, true},
-		{"empty", "", 0, true},
+		{"plain", "12 (sallyport) S 1 12 12 0 -1 4194560 900 0 0 0 250 50 3 2 20 0 9 0 1 2 3", processTimes{1, 3 * time.Second, 50 * time.Millisecond}, false},
+		{"a name with a parenthesis and blanks", "12 (a) b) (c) S 7 12 12 0 -1 4194560 900 0 0 0 7 1 0 0 20 0 9", processTimes{7, 80 * time.Millisecond, 0}, false},
+		{"cut off", "12 (sallyport) S 1 12", processTimes{}, true},
+		{"no number", "12 (sallyport) S 1 12 12 0 -1 4194560 900 0 0 0 x 50 0 0 20", processTimes{}, true},
+		{"empty", "", processTimes{}, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := parseCPU([]byte(c.stat))
+			got, err := parseTimes([]byte(c.stat))
 			if (err != nil) != c.fails || !c.fails && got != c.want {
-				t.Errorf("parseCPU(%q) = %v, %v, want %v", c.stat, got, err, c.want)
+				t.Errorf("parseTimes(%q) = %+v, %v, want %+v", c.stat, got, err, c.want)
 			}
 		})
 	}

@@ -15,33 +15,34 @@ import (
 	"time"
 )
 
-// product is the real binary with a folder of its own, for database and secret.
+// product is the real binary with a database and a folder of its own.
 type product struct {
-	binary  string
-	folder  string
-	logFile string
-	issuer  string // of the identity provider
-	client  string // its client ID
-	core    int
+	binary   string
+	folder   string
+	logFile  string
+	database database
+	secret   string
+	issuer   string // of the identity provider
+	client   string // its client ID
+	core     int
 
 	*process
 	address string // host:port, while it runs
 }
 
-const (
-	databaseName = "sallyport.db"
-	socketName   = "profile.sock"
-)
+const socketName = "profile.sock"
 
 // environment is all that the product sees. Access tokens live for an hour instead of five minutes, so that
-// those of the preparation are good in the last row; that changes no cost.
+// those of the preparation are good in the last row; that changes no cost. GOGC is handed on, for whoever
+// wants to know what it changes.
 func (p *product) environment() ([]string, error) {
 	idps, err := json.Marshal([]map[string]string{{
 		"name": "pool", "provider": "cognito", "issuer": p.issuer, "client_id": p.client,
 	}})
 	return []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + p.folder,
-		"SALLYPORT_IDPS=" + string(idps), "SALLYPORT_TOKENS_ACCESS_TTL=1h",
+		"SALLYPORT_DATABASE=" + p.database.setting, "SALLYPORT_SECRET=" + p.secret,
+		"SALLYPORT_IDPS=" + string(idps), "SALLYPORT_TOKENS_ACCESS_TTL=1h", "GOGC=" + os.Getenv("GOGC"),
 		socketVariable + "=" + filepath.Join(p.folder, socketName), // read by a binary that profiles, and by no other
 	}, err
 }
@@ -56,17 +57,25 @@ func (p *product) command(ctx context.Context, args ...string) (*exec.Cmd, error
 	return cmd, nil
 }
 
-// addUser makes a user with a password.
-func (p *product) addUser(ctx context.Context, username, password string) error {
-	cmd, err := p.command(ctx, "users", "create", "--username", username, "--password-stdin", "--database", "sqlite:"+databaseName)
+// run runs another command of the product than serve.
+func (p *product) run(ctx context.Context, input string, args ...string) error {
+	cmd, err := p.command(ctx, args...)
 	if err != nil {
 		return err
 	}
-	cmd.Stdin = strings.NewReader(password + "\n")
+	cmd.Stdin = strings.NewReader(input)
 	if output, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("sallyport users create: %w: %s", err, bytes.TrimSpace(output))
+		return fmt.Errorf("sallyport %s: %w: %s", strings.Join(args, " "), err, bytes.TrimSpace(output))
 	}
 	return nil
+}
+
+// makeTables brings the schema up to date, which a server does by itself on SQLite alone.
+func (p *product) makeTables(ctx context.Context) error { return p.run(ctx, "", "migrate", "up") }
+
+// addUser makes a user with a password.
+func (p *product) addUser(ctx context.Context, username, password string) error {
+	return p.run(ctx, password+"\n", "users", "create", "--username", username, "--password-stdin")
 }
 
 // startLimit is how long the product may take to say that it has started.
@@ -75,7 +84,7 @@ const startLimit = 20 * time.Second
 // start runs serve, and returns how long it took from the fork to the first 200 with the key set.
 func (p *product) start(ctx context.Context) (time.Duration, error) {
 	cmd, err := p.command(context.WithoutCancel(ctx), // ended by stop, not by a kill
-		"serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--database", "sqlite:"+databaseName)
+		"serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0")
 	if err != nil {
 		return 0, err
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 )
@@ -11,17 +12,20 @@ import (
 // report is everything that was measured.
 type report struct {
 	Machine      machine        `json:"machine"`
-	Start        *start         `json:"start,omitempty"`
 	Rows         []row          `json:"rows,omitempty"`
+	Starts       []start        `json:"starts,omitempty"`
+	BinaryMiB    float64        `json:"binary_mib,omitempty"`
 	Floors       []row          `json:"floors,omitempty"`
+	Growth       []growthRow    `json:"growth,omitempty"`
+	Floods       []floodRow     `json:"login_flood,omitempty"`
 	Verification []verification `json:"verification,omitempty"`
 }
 
 // start is about the server before the first sign-in.
 type start struct {
+	Database     string  `json:"database"`
 	Milliseconds float64 `json:"first_answer_ms"` // from the fork to the first 200
 	IdleMiB      float64 `json:"idle_mib"`
-	BinaryMiB    float64 `json:"binary_mib"`
 }
 
 // row is an operation, or a floor. Times are medians of the slices.
@@ -31,8 +35,9 @@ type row struct {
 	Rate      float64 `json:"requests_per_second"`
 	P50       float64 `json:"p50_ms"`
 	P99       float64 `json:"p99_ms"`
-	CPU       float64 `json:"cpu_us_per_request"`
-	Busy      float64 `json:"server_busy"` // share of the time in which the server had its core
+	CPU       float64 `json:"cpu_us_per_request"` // of the server and of PostgreSQL
+	Postgres  float64 `json:"postgres_cpu_us_per_request,omitempty"`
+	Busy      float64 `json:"server_busy"` // share of the time in which the server and PostgreSQL had their core
 	Others    float64 `json:"others_busy"` // and in which something else had it
 	Requests  int     `json:"requests"`
 	Failures  int     `json:"failures"`
@@ -48,18 +53,38 @@ type row struct {
 	Met            *bool   `json:"met,omitempty"`
 }
 
-// newRow makes a row of the slices of an operation and, pair by pair, of its floor; of a floor alone when
-// there are none.
-func newRow(o operation, measured, floors []slice, peak float64) row {
+// newRow makes a row of the slices of an operation and, pair by pair, of its floor.
+func newRow(o operation, on kind, measured, floors []slice, peak float64) row {
+	r := measuredRow(o.title, measured)
+	c := o.on[on]
+	r.Database = string(on)
+	r.PeakMiB = peak
+	r.Floor = floorTitle(c.floor)
+	r.FloorRate = medianOf(floors, slice.rate)
+	r.FloorCPU = medianOf(floors, slice.cpuPerRequest)
+	var ratios []float64
+	for i, s := range measured {
+		ratios = append(ratios, ratio(s.rate(), floors[i].rate()))
+	}
+	r.Ratio = median(ratios)
+	r.TimesReference = ratio(r.Rate, c.reference)
+	c.target.judge(&r)
+	return r
+}
+
+func newFloorRow(path string, measured []slice) row { return measuredRow(floorTitle(path), measured) }
+
+// measuredRow holds what the slices say by themselves.
+func measuredRow(title string, measured []slice) row {
 	r := row{
-		Operation: o.title,
+		Operation: title,
 		Rate:      medianOf(measured, slice.rate),
 		P50:       medianOf(measured, func(s slice) float64 { return milliseconds(percentile(s.latencies, 50)) }),
 		P99:       medianOf(measured, func(s slice) float64 { return milliseconds(percentile(s.latencies, 99)) }),
 		CPU:       medianOf(measured, slice.cpuPerRequest),
-		Busy:      medianOf(measured, func(s slice) float64 { return ratio(s.cpu.Seconds(), s.elapsed.Seconds()) }),
+		Postgres:  medianOf(measured, slice.postgresPerRequest),
+		Busy:      medianOf(measured, func(s slice) float64 { return ratio((s.cpu + s.postgres).Seconds(), s.elapsed.Seconds()) }),
 		Others:    medianOf(measured, func(s slice) float64 { return ratio(s.others.Seconds(), s.elapsed.Seconds()) }),
-		PeakMiB:   peak,
 	}
 	for _, s := range measured {
 		r.Requests += len(s.latencies)
@@ -68,21 +93,16 @@ func newRow(o operation, measured, floors []slice, peak float64) row {
 			r.Failure = s.failure
 		}
 	}
-	if floors == nil {
-		return r
-	}
-	r.Database = "SQLite"
-	r.Floor = floorTitle(o.floor)
-	r.FloorRate = medianOf(floors, slice.rate)
-	r.FloorCPU = medianOf(floors, slice.cpuPerRequest)
-	var ratios []float64
-	for i, s := range measured {
-		ratios = append(ratios, ratio(s.rate(), floors[i].rate()))
-	}
-	r.Ratio = median(ratios)
-	r.TimesReference = ratio(r.Rate, o.reference)
-	o.target.judge(&r)
 	return r
+}
+
+// sortRows puts the databases of an operation beside each other.
+func (r *report) sortRows() {
+	rank := map[string]int{}
+	for i, o := range operations() {
+		rank[o.title] = i
+	}
+	slices.SortStableFunc(r.Rows, func(a, b row) int { return rank[a.Operation] - rank[b.Operation] })
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e6 }
@@ -91,7 +111,17 @@ func milliseconds(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1
 func (r *report) failed() (titles []string) {
 	for _, row := range r.Rows {
 		if row.Failures > 0 {
-			titles = append(titles, row.Operation)
+			titles = append(titles, row.Operation+" on "+row.Database)
+		}
+	}
+	for _, g := range r.Growth {
+		if g.Failures > 0 {
+			titles = append(titles, "growth on "+g.Database)
+		}
+	}
+	for _, f := range r.Floods {
+		if !f.AnswersMet {
+			titles = append(titles, "login flood on "+f.Database)
 		}
 	}
 	return titles
@@ -110,15 +140,24 @@ func (r *report) writeMarkdown(w io.Writer) error {
 	if len(r.Rows) > 0 {
 		text.WriteByte('\n')
 		writeTable(&text, []string{"operation", "database", ">req/s", ">p50 ms", ">p99 ms", ">floor", ">ratio", ">× reference",
-			">CPU µs", ">floor CPU µs", ">failures", ">peak MiB", "target", "met"}, r.rowTable())
+			">CPU µs", ">of it PostgreSQL", ">floor CPU µs", ">failures", ">peak MiB", "target", "met"}, r.rowTable())
 	}
-	if r.Start != nil {
+	if len(r.Starts) > 0 {
 		text.WriteByte('\n')
-		writeTable(&text, []string{"server", ">", "target", "met"}, r.startTable())
+		writeTable(&text, []string{"server", "database", ">", "target", "met"}, r.startTable())
 	}
 	if len(r.Floors) > 0 {
 		text.WriteByte('\n')
-		writeTable(&text, []string{"floor", ">req/s", ">p50 ms", ">p99 ms", ">CPU µs"}, r.floorTable())
+		writeTable(&text, []string{"floor", ">req/s", ">p50 ms", ">p99 ms", ">CPU µs", ">of it PostgreSQL"}, r.floorTable())
+	}
+	if len(r.Growth) > 0 {
+		text.WriteByte('\n')
+		writeTable(&text, []string{"refresh", "database", ">sessions", "cache", ">size MiB", ">req/s", ">p50 ms", ">p99 ms", ">× p99 of the few", "target", "met"},
+			r.growthTable())
+	}
+	if len(r.Floods) > 0 {
+		text.WriteByte('\n')
+		writeTable(&text, r.floodTitles(), r.floodTable())
 	}
 	if len(r.Verification) > 0 {
 		text.WriteByte('\n')
@@ -153,25 +192,24 @@ func (r *report) rowTable() (table [][]string) {
 	for _, row := range r.Rows {
 		table = append(table, []string{
 			row.Operation, row.Database, number(row.Rate), number(row.P50), number(row.P99), number(row.FloorRate), factor(row.Ratio),
-			factor(row.TimesReference), number(row.CPU), number(row.FloorCPU), fmt.Sprint(row.Failures), number(row.PeakMiB), orDash(row.Target), yesNo(row.Met),
+			factor(row.TimesReference), number(row.CPU), number(row.Postgres), number(row.FloorCPU), fmt.Sprint(row.Failures), number(row.PeakMiB), orDash(row.Target), yesNo(row.Met),
 		})
 	}
 	return table
 }
 
 func (r *report) startTable() (table [][]string) {
-	for _, one := range []struct {
-		title         string
-		value, target float64
-		unit          string
-	}{
-		{"start, to the first answer", r.Start.Milliseconds, maxStart, "ms"},
-		{"memory when idle", r.Start.IdleMiB, maxIdle, "MiB"},
-		{"binary", r.Start.BinaryMiB, maxBinary, "MiB"},
-	} {
-		met := one.value <= one.target
-		table = append(table, []string{one.title, number(one.value) + " " + one.unit, fmt.Sprintf("≤ %.0f %s", one.target, one.unit), yesNo(&met)})
+	line := func(title, database string, value, target float64, unit string) {
+		met := value <= target
+		table = append(table, []string{title, database, number(value) + " " + unit, fmt.Sprintf("≤ %.0f %s", target, unit), yesNo(&met)})
 	}
+	for _, s := range r.Starts {
+		line("start, to the first answer", s.Database, s.Milliseconds, maxStart, "ms")
+	}
+	for _, s := range r.Starts {
+		line("memory when idle", s.Database, s.IdleMiB, maxIdle, "MiB")
+	}
+	line("binary", "-", r.BinaryMiB, maxBinary, "MiB")
 	return table
 }
 
@@ -183,7 +221,59 @@ const (
 
 func (r *report) floorTable() (table [][]string) {
 	for _, row := range r.Floors {
-		table = append(table, []string{row.Operation, number(row.Rate), number(row.P50), number(row.P99), number(row.CPU)})
+		table = append(table, []string{row.Operation, number(row.Rate), number(row.P50), number(row.P99), number(row.CPU), number(row.Postgres)})
+	}
+	return table
+}
+
+func (r *report) growthTable() (table [][]string) {
+	for _, g := range r.Growth {
+		goal := "-"
+		if g.Met != nil {
+			goal = fmt.Sprintf("p99 ≤ %.1f × that of the few", maxGrowth)
+		}
+		table = append(table, []string{
+			"refresh", g.Database, thousands(fmt.Sprint(g.Sessions)), g.Cache, number(g.SizeMiB), number(g.Rate), number(g.P50), number(g.P99), factor(g.Ratio),
+			goal, yesNo(g.Met),
+		})
+	}
+	return table
+}
+
+func (r *report) floodTitles() []string {
+	titles := []string{"login flood"}
+	for _, f := range r.Floods {
+		titles = append(titles, ">"+f.Database)
+	}
+	return titles
+}
+
+func (r *report) floodTable() [][]string {
+	lines := []struct {
+		title string
+		of    func(floodRow) string
+	}{
+		{"refresh without it, p50 / p99 ms", func(f floodRow) string { return number(f.CalmP50) + " / " + number(f.CalmP99) }},
+		{"refresh in it, p50 / p99 ms", func(f floodRow) string { return number(f.StormP50) + " / " + number(f.StormP99) }},
+		{fmt.Sprintf("p99 ≤ %.1f × that without", maxStorm), func(f floodRow) string { return yesNo(&f.LatencyMet) }},
+		{"refreshes in it, answered / failed", func(f floodRow) string { return fmt.Sprintf("%d / %d", f.Refreshes, f.Failures) }},
+		{"sign-ins, 200 / 503 / 429 / other", func(f floodRow) string {
+			return fmt.Sprintf("%d / %d / %d / %d", f.SignedIn, f.Overloaded, f.Limited, f.Other)
+		}},
+		{"no refresh failed, no sign-in was answered but by 200 and 503", func(f floodRow) string { return yesNo(&f.AnswersMet) }},
+		{"p99 of those with 200, ms", func(f floodRow) string { return number(f.SignInP99) }},
+		{"peak without it / in it / allowed, MiB", func(f floodRow) string {
+			return number(f.CalmMiB) + " / " + number(f.PeakMiB) + " / " + number(f.AllowedMiB)
+		}},
+		{fmt.Sprintf("peak ≤ that without + 2 × %d slots × %d MiB", floodSlots, hashMiB), func(f floodRow) string { return yesNo(&f.MemoryMet) }},
+	}
+	var table [][]string
+	for _, line := range lines {
+		cells := []string{line.title}
+		for _, f := range r.Floods {
+			cells = append(cells, line.of(f))
+		}
+		table = append(table, cells)
 	}
 	return table
 }
@@ -203,12 +293,13 @@ const enoughBusy = 0.9
 // notes are what a reader should know about single rows.
 func (r *report) notes() (notes []string) {
 	for _, row := range r.Rows {
+		title := row.Operation + ", " + row.Database
 		if row.Failures > 0 {
-			notes = append(notes, fmt.Sprintf("%s: **%d of %d failed**, the first with %s.", row.Operation, row.Failures, row.Requests, row.Failure))
+			notes = append(notes, fmt.Sprintf("%s: **%d of %d failed**, the first with %s.", title, row.Failures, row.Requests, row.Failure))
 		}
 		if row.Busy > 0 && row.Busy < enoughBusy {
-			notes = append(notes, fmt.Sprintf("%s: the server used %.0f %% of its core, other programs and interrupts %.0f %%; the rest it waited, for the disk or for the load.",
-				row.Operation, row.Busy*100, row.Others*100))
+			notes = append(notes, fmt.Sprintf("%s: the servers used %.0f %% of their core, other programs and interrupts %.0f %%; the rest they waited, for the disk or for the load.",
+				title, row.Busy*100, row.Others*100))
 		}
 	}
 	return notes

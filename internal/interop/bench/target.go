@@ -19,6 +19,11 @@ func timesReference(times float64) target {
 	return target{fmt.Sprintf("≥ %.0f × reference", times), func(r row) bool { return r.TimesReference >= times }}
 }
 
+// timesPeer compares with what another program does on one core of a machine of the same kind, in requests a second.
+func timesPeer(times float64, peer string, rate float64) target {
+	return target{fmt.Sprintf("≥ %.0f × %s (%.0f)", times, peer, rate), func(r row) bool { return r.Rate >= times*rate }}
+}
+
 func cpuAtMost(times float64) target {
 	return target{fmt.Sprintf("CPU ≤ %.2f × floor", times), func(r row) bool {
 		return r.CPU > 0 && r.FloorCPU > 0 && r.CPU <= times*r.FloorCPU
