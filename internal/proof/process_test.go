@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/rand"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -34,6 +35,7 @@ type site struct {
 	environ []string // more settings
 	issuer  string   // one for all servers, or "" for each its own address
 	cluster *testpg.Cluster
+	db      *sql.DB
 }
 
 // newSite makes an empty database, whose tables are made.
@@ -240,21 +242,25 @@ func newClient() *http.Client {
 
 // answer is what came back.
 type answer struct {
-	status     int
-	code       string
-	header     http.Header
-	took       time.Duration
-	deletes    bool // a cookie
-	refresh    string
-	csrf       string
-	access     string
-	sessionIDs []string
+	status  int
+	code    string
+	header  http.Header
+	took    time.Duration
+	deletes bool // a cookie
+	refresh string
+	csrf    string
+	access  string
 }
 
 func (a answer) String() string { return fmt.Sprintf("%d %s", a.status, a.code) }
 
 // post sends JSON with the cookies that are given.
 func post(client *http.Client, url, cookies string, body any) (answer, error) {
+	return postWith(client, url, cookies, nil, body)
+}
+
+// postWith is post with further headers.
+func postWith(client *http.Client, url, cookies string, headers map[string]string, body any) (answer, error) {
 	encoded, err := json.Marshal(body)
 	if err != nil {
 		return answer{}, err
@@ -267,6 +273,13 @@ func post(client *http.Client, url, cookies string, body any) (answer, error) {
 	if cookies != "" {
 		r.Header.Set("Cookie", cookies)
 	}
+	for name, value := range headers {
+		r.Header.Set(name, value)
+	}
+	return send(client, r)
+}
+
+func send(client *http.Client, r *http.Request) (answer, error) {
 	start := time.Now()
 	res, err := client.Do(r)
 	if err != nil {

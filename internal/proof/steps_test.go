@@ -64,18 +64,27 @@ func (q failingQueries) Query(ctx context.Context, statement string, args ...any
 	return q.Queries.Query(ctx, statement, args...)
 }
 
+// open opens the database without the store.
+func (s *site) open() *sql.DB {
+	s.t.Helper()
+	if s.db == nil {
+		driver, source := "pgx", s.url
+		if file, isSQLite := strings.CutPrefix(s.url, "sqlite:"); isSQLite {
+			driver, source = "sqlite", "file:"+file
+		}
+		var err error
+		if s.db, err = sql.Open(driver, source); err != nil {
+			s.t.Fatal(err)
+		}
+		s.t.Cleanup(func() { s.db.Close() })
+	}
+	return s.db
+}
+
 // content is every row of every table.
 func (s *site) content() map[string][]string {
 	s.t.Helper()
-	driver, source := "pgx", s.url
-	if file, isSQLite := strings.CutPrefix(s.url, "sqlite:"); isSQLite {
-		driver, source = "sqlite", "file:"+file
-	}
-	db, err := sql.Open(driver, source)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer db.Close()
+	db := s.open()
 	all := map[string][]string{}
 	for _, table := range sqlstore.Tables() {
 		rows, err := db.Query("select * from " + table + " order by 1, 2")

@@ -29,6 +29,8 @@ func TestFlags(t *testing.T) {
 		{"two rows", "--only refresh,verify", fullPlan.slices, "refresh,verify", ""},
 		{"verification alone", "--only verifier", fullPlan.slices, "verifier", ""},
 		{"no such row", "--only refresh,refrehs", 0, "", "refrehs"},
+		{"on one database", "--database PostgreSQL", fullPlan.slices, "", ""},
+		{"no such database", "--database Oracle", 0, "", "Oracle"},
 		{"an argument", "quick", 0, "", "quick"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
