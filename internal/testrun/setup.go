@@ -41,6 +41,9 @@ func setUp(ctx context.Context, out io.Writer, o options) (race bool, err error)
 	if !race && !o.short {
 		fmt.Fprintln(out, "!! There is no C compiler to be had: the tests run WITHOUT THE RACE DETECTOR.")
 	}
+	if !canFillADisk(ctx) {
+		fmt.Fprintln(out, "!! No small file system can be mounted here (root may): NO FULL DISK IS TRIED.")
+	}
 	return race, nil
 }
 

@@ -43,6 +43,9 @@ const notRaced = "interop"
 // these instruments in it, 22 s without (2 cores).
 const foreignUnraced = "-gcflags=modernc.org/...=-race=false"
 
+// proofDir holds the tests that have a long form of their own.
+const proofDir = "internal/proof"
+
 // steps is the plan of a run, over the modules in dirs. The tests run once, with the race detector
 // if there is one, and the seeds of the fuzz targets with them.
 func steps(o options, dirs []string, race bool) []step {
@@ -70,6 +73,9 @@ func steps(o options, dirs []string, race bool) []step {
 			args = append(args, "-timeout=60m")
 		}
 		all = append(all, goStep(dir, env, append(args, "./...")...))
+		if _, err := os.Stat(filepath.Join(dir, proofDir)); o.long && err == nil {
+			all = append(all, goStep(dir, nil, "test", "-count=1", "-timeout=120m", "./"+proofDir, "-args", "-long"))
+		}
 	}
 	return all
 }
