@@ -17,23 +17,25 @@
 //
 //	sallyport.go config.go                  Service, New; Config and what is checked of it
 //	user.go session.go identity.go id.go    what things are
-//	signin.go exchange.go refresh.go logoff.go check.go account.go    one use case per file
+//	signin.go exchange.go refresh.go logoff.go password.go sessions.go check.go account.go    one use case per file
+//	limits.go gate.go    how often something may happen, counted before it does
+//	sweep.go             removes what nobody needs any more
 //	tokens.go            what every successful use case hands out
 //	refreshtoken.go csrf.go                 the two strings that name a session
 //	claims.go            user attributes, claim functions, reserved names, the size limit
 //	keys.go rotation.go  which key signs now, and the key set; who makes the next one, and when
 //	secrets.go           everything derived from the root secret
-//	audit.go             what the log says about a decision
+//	audit.go             what the log and the audit trail say about a decision
 //	store.go             the Store interface: the contract with a database
 //	observe.go openapi.go                   how use cases ended, for metrics; the document of the HTTP routes
 //	errors.go            the sentinels
 //
-//	authhttp/            routes, JSON, cookies, CSRF, the one table from error to status, Require
+//	authhttp/            routes, JSON, cookies, CSRF, the client's address, the one table from error to status, Require
 //	password/            argon2id and the slots in front of it
 //	claimhook/           asks an HTTP service for claims
 //	idp/                 identity providers as a relying party sees them
 //	idptest/             a fake provider that can be wrong in every way, for tests and the demo
-//	sqlite/              opens a Store in a file; internal/sqlstore has the statements
+//	sqlite/ postgres/    open a Store in a file, or on a server; internal/sqlstore has the statements
 //	storetest/           what every Store must do, as tests
 //	contract/            golden HTTP exchanges; openapi.yaml describes them, and is held against every answer in the tests
 //	web/                 the demo's page
@@ -42,11 +44,14 @@
 //	verify/              second module, standard library only: what a microservice imports
 //	internal/interop/    third module, never released: held against other libraries
 //	internal/openapi/    holds the answers of the tests against openapi.yaml
+//	internal/proof/      breaks things around the real binary; internal/testpg starts PostgreSQL servers for tests
+//	internal/storehook/  a function around every call of a Store
 //	internal/archtest/   this map as a test: imports point down only
 //	internal/realidp/    identity providers that others wrote, for tests; internal/testrun is ./test.sh
 //
 // docs/contract.md is the public surface, docs/refresh.md the refresh machine, docs/keys.md the signing keys
-// and the root secret, docs/house.md why the house is built like this, docs/benchmark.md how fast it is,
+// and the root secret, docs/database.md
+// SQLite and PostgreSQL, docs/house.md why the house is built like this, docs/benchmark.md how fast it is,
 // docs/moving.md the way from django-rest-microservice, docs/attack-cases.json what the ids in test names
 // mean.
 package sallyport

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/sallyport-auth/sallyport/internal/testpg"
 )
 
 // TestREADMEShowsWhatConfigCheckSays makes the mistake that the README shows.
@@ -70,25 +72,55 @@ func TestREADMESettingsAndCommands(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for line := range strings.Lines(block(t, "sh", "sallyport serve")) {
+	run := func(line string, environ ...string) {
+		t.Helper()
+		command := exec.Command("sh", "-c", line)
+		command.Dir, command.Env = dir, append(os.Environ(), environ...)
+		if out, err := command.CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s", line, err, out)
+		}
+	}
+	for line := range strings.Lines(block(t, "sh", "go install")) {
 		line = strings.TrimSpace(line)
 		switch {
 		case strings.HasPrefix(line, "go install "), strings.HasSuffix(line, "sallyport serve"): // this binary; and below
 		case strings.HasPrefix(line, "sallyport users create "):
-			command := exec.Command("sh", "-c", line+" --password-stdin < password.txt") // there is no terminal to ask on
-			command.Dir = dir
-			if out, err := command.CombinedOutput(); err != nil {
-				t.Errorf("%s: %v\n%s", line, err, out)
-			}
+			run(line + " --password-stdin < password.txt") // there is no terminal to ask on
 		default:
 			t.Errorf("the README has a line that this test does not run: %s", line)
 		}
 	}
-	server, err := startServer(dir, []string{"PATH=" + os.Getenv("PATH")}) // on a free port instead of 8000
-	if err != nil {
-		t.Fatal(err)
+	serve := func(environ ...string) {
+		t.Helper()
+		server, err := startServer(dir, append([]string{"PATH=" + os.Getenv("PATH")}, environ...)) // on a free port instead of 8000
+		if err != nil {
+			t.Fatal(err)
+		}
+		if status := server.stop(syscall.SIGTERM); status != 0 {
+			t.Errorf("sallyport serve ended with status %d\n%s", status, server.log())
+		}
 	}
-	if status := server.stop(syscall.SIGTERM); status != 0 {
-		t.Errorf("sallyport serve ended with status %d\n%s", status, server.log())
+	serve()
+	for line := range strings.Lines(block(t, "sh", "sallyport backup")) {
+		run(line)
+	}
+
+	// The move to PostgreSQL, with the address of a database that there is.
+	var environ []string
+	for line := range strings.Lines(block(t, "sh", "sallyport migrate")) {
+		if settings, found := strings.CutPrefix(line, "export "); found {
+			for setting := range strings.FieldsSeq(settings) {
+				if name, _, _ := strings.Cut(setting, "="); name == "SALLYPORT_DATABASE" {
+					setting = name + "=" + testpg.Database(t)
+				}
+				environ = append(environ, setting)
+			}
+			continue
+		}
+		if strings.HasPrefix(line, "sallyport serve") {
+			serve(environ...)
+			continue
+		}
+		run(line, environ...)
 	}
 }

@@ -6,7 +6,9 @@ import (
 )
 
 func TestPolls(t *testing.T) {
-	at := func(seconds float64) time.Time { return time.Unix(1000, 0).Add(time.Duration(seconds * float64(time.Second))) }
+	at := func(seconds float64) time.Time {
+		return time.Unix(1000, 0).Add(time.Duration(seconds * float64(time.Second)))
+	}
 	for _, tc := range []struct {
 		name  string
 		asked []float64

@@ -203,6 +203,7 @@ func (b *balancer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func TestRollingRestart(t *testing.T) {
 	s := newSite(t, "postgres")
 	s.issuer = "http://127.0.0.1:8000/auth"
+	s.environ = []string{"SALLYPORT_LIMITS_SESSION=1000000/1m"} // twenty browsers are as busy as a thousand
 	b := &balancer{up: map[*server]bool{}}
 	for range 2 {
 		p := s.start()
@@ -260,7 +261,7 @@ func TestRollingRestart(t *testing.T) {
 	time.Sleep(300 * time.Millisecond)
 	close(stop)
 	all.Wait()
-	t.Logf("%d requests, none failed", requests.Load())
+	t.Logf("%d requests", requests.Load())
 }
 
 // TestSlowAndHugeRequests: connections that say nothing, little, or too much cost nothing in the end (P17).

@@ -118,6 +118,7 @@ func ready(p *server) bool {
 // 503 in time that deletes nothing; afterwards everybody goes on, with no server started anew.
 func TestDatabaseStopsAndStarts(t *testing.T) {
 	s := durable(t, nil)
+	s.environ = []string{"SALLYPORT_LIMITS_SESSION=1000000/1m"} // twenty browsers are as busy as a thousand
 	p := s.start()
 	browsers := signedIn(t, s, p, 20)
 	for round := range often(2, 10) {
