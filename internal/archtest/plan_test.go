@@ -58,7 +58,8 @@ var floors = map[string]room{
 	"internal/testpg":       {floor: 0, imports: []string{"internal/testpg/pgbin"}, modules: []string{"github.com/jackc/pgx/v5"}},
 	"internal/testpg/pgbin": {floor: 0},
 	"internal/realidp":      {floor: 0},
-	"internal/testrun":      {floor: 0},
+	// The runner installs PostgreSQL, which the tests start: both look for it in the same places.
+	"internal/testrun": {floor: 0, imports: []string{"internal/testpg/pgbin"}},
 }
 
 // notYet are the lines of the plan whose package is still to be written. A line that is neither
