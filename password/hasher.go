@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -47,14 +48,20 @@ type Config struct {
 	Slots      int           // hashes at a time, so peak memory is Slots × Memory; 0 is runtime.GOMAXPROCS
 	MaxWait    time.Duration // of a caller, for a slot; 0 is 2 s
 	MaxWaiting int           // callers that may wait for a slot at the same time; 0 is 64
+	// Collect has the garbage collected after every Slots hashes, so that what they leave behind never weighs more
+	// than what they work with: peak memory is 2 × Slots × Memory above what the program needs besides. It is for a
+	// program whose own heap is small; in one with gigabytes each collection would take long.
+	Collect bool
 }
 
 // Hasher computes and checks argon2id hashes (RFC 9106). It may be used by many goroutines at once.
 type Hasher struct {
 	cost  cost
 	slots *slots
-	decoy stored // what a check costs when there is nothing to check against
-	idKey func(password, salt []byte, passes, memory uint32, lanes uint8, length uint32) []byte
+	// litter is how many hashes have left their memory behind since the last collection; nil without Collect.
+	litter *atomic.Int64
+	decoy  stored // what a check costs when there is nothing to check against
+	idKey  func(password, salt []byte, passes, memory uint32, lanes uint8, length uint32) []byte
 }
 
 // New makes a Hasher and reports every fault of the configuration at once. A cost above what Verify
@@ -79,6 +86,9 @@ func New(c Config) (*Hasher, error) {
 		return nil, fmt.Errorf("password: configuration: %w", err)
 	}
 	h.slots = newSlots(c.Slots, c.MaxWaiting, c.MaxWait)
+	if c.Collect {
+		h.litter = new(atomic.Int64)
+	}
 	h.decoy = stored{cost: h.cost, salt: random(saltBytes), digest: random(digestBytes)}
 	return h, nil
 }
@@ -187,7 +197,17 @@ func (h *Hasher) derive(ctx context.Context, text []byte, s stored, length uint3
 	if err := admit(); err != nil {
 		return nil, err
 	}
-	return h.idKey(text, s.salt, s.passes, s.memory, s.lanes, length), nil
+	digest := h.idKey(text, s.salt, s.passes, s.memory, s.lanes, length)
+	h.collect()
+	return digest, nil
+}
+
+// collect runs with the slot still in hand: whoever takes it next finds the memory of those before.
+func (h *Hasher) collect() {
+	if h.litter != nil && h.litter.Add(1) >= int64(cap(h.slots.running)) {
+		h.litter.Store(0)
+		runtime.GC()
+	}
 }
 
 // normalize gives the bytes that are hashed for password.

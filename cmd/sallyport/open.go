@@ -162,7 +162,7 @@ func serviceConfig(s *settings.Settings) sallyport.Config {
 		EventRetention:    s.EventRetention,
 		PasswordMinLength: s.Password.MinLength,
 		Password: password.Config{
-			Memory: s.Password.Hash.Memory, Passes: s.Password.Hash.Passes, Lanes: s.Password.Hash.Lanes, Slots: s.Password.Slots,
+			Memory: s.Password.Hash.Memory, Passes: s.Password.Hash.Passes, Lanes: s.Password.Hash.Lanes, Slots: s.Password.Slots, Collect: true,
 		},
 	}
 }

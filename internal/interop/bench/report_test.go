@@ -155,7 +155,7 @@ func TestCompareGrowth(t *testing.T) {
 	}{
 		{"as fast", of(10, 10, 10), 0, 1, true},
 		{"one slow moment", of(100, 10, 15), 0, 1.5, true},
-		{"slower", of(16, 16, 16), 0, 1.6, false},
+		{"slower", of(20, 20, 20), 0, 2, false},
 		{"with a failure", of(10, 10, 10), 1, 1, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
