@@ -8,8 +8,8 @@ import (
 )
 
 // The parameters of both statements: $1 the session, $2 the generation n, $3 the instant, $4 the retry window,
-// $5 the idle lifetime, $6 RefreshReach, $7 the reason of rule 5, $8 the most advances in the period $9, $10 the
-// address.
+// $5 the idle lifetime, $6 RefreshReach, $7 the most advances in the period $8, $9 the address; and of refreshSession $10,
+// the reason of rule 5.
 const (
 	// ruleThatFires reads the row as it was before the step, as every expression of an update does.
 	ruleThatFires = `case
@@ -20,35 +20,43 @@ const (
 		else 5 end`
 
 	// counting reports whether the instant is in the period that advances counts.
-	counting = `$3 - advances_from < $9 and advances_from - $3 < $9`
-	limited  = `advances >= $8 and ` + counting
+	counting = `$3 - advances_from < $8 and advances_from - $3 < $8`
+	limited  = `advances >= $7 and ` + counting
 
-	// applyRule is the refresh machine of sallyport.RefreshStep.
-	applyRule = `update sessions set
-			outcome = ` + ruleThatFires + `,
+	// machine is the part of the refresh machine that tells the rules apart.
+	machine = `outcome = ` + ruleThatFires + `,
 			gen = case ` + ruleThatFires + ` when 1 then $2 when 3 then gen + 1 else gen end,
 			low = case ` + ruleThatFires + `
 				when 1 then case when $3 - gen_at > $4 then $2 else low end
 				when 3 then $2 else low end,
 			recovered = case ` + ruleThatFires + ` when 1 then false when 3 then true else recovered end,
 			advances = case when ` + ruleThatFires + ` in (1, 3) then case when ` + counting + ` then advances + 1 else 1 end else advances end,
-			advances_from = case when ` + ruleThatFires + ` in (1, 3) and not (` + counting + `) then $3 else advances_from end,
-			gen_at = case when ` + ruleThatFires + ` < 5 then $3 else gen_at end,
-			last_used_at = case when ` + ruleThatFires + ` < 5 then $3 else last_used_at end,
-			ip = case when ` + ruleThatFires + ` < 5 and $10 <> '' then $10 else ip end,
-			idle_end = case when ` + ruleThatFires + ` < 5
-				then case when $3 + $5 < absolute_end then $3 + $5 else absolute_end end else idle_end end,
-			ended_at = case when ` + ruleThatFires + ` = 5 then $3 else ended_at end,
-			ended_reason = case when ` + ruleThatFires + ` = 5 then $7 else ended_reason end
-		where id = $1 and ended_at is null and $3 < idle_end and $3 < absolute_end
+			advances_from = case when ` + ruleThatFires + ` in (1, 3) and not (` + counting + `) then $3 else advances_from end`
+
+	// address and idleEnd are those after a presentation that is accepted.
+	address = `case when $9 <> '' then $9 else ip end`
+	idleEnd = `case when $3 + $5 < absolute_end then $3 + $5 else absolute_end end`
+
+	// accepts is rule 0.
+	accepts = ` where id = $1 and ended_at is null and $3 < idle_end and $3 < absolute_end
 			and exists (select 1 from users where users.id = sessions.user_id and users.is_active)`
 
 	afterRule = ` returning outcome, gen, advances_from, ` + sessionColumns + `, ` + userColumnsOfSession
 
-	// advanceSession does all but rule 0, which finds nothing, and rule 5, which is noted besides.
-	advanceSession = applyRule + ` and ` + ruleThatFires + ` <> 5` + afterRule
+	// advanceSession takes a presentation that one of rules 1 to 4 accepts, and no other.
+	advanceSession = `update sessions set ` + machine + `,
+			gen_at = $3, last_used_at = $3, ip = ` + address + `, idle_end = ` + idleEnd +
+		accepts + ` and ` + ruleThatFires + ` < 5` + afterRule
 
-	refreshSession = applyRule + afterRule
+	// refreshSession is the whole refresh machine of sallyport.RefreshStep.
+	refreshSession = `update sessions set ` + machine + `,
+			gen_at = case when ` + ruleThatFires + ` < 5 then $3 else gen_at end,
+			last_used_at = case when ` + ruleThatFires + ` < 5 then $3 else last_used_at end,
+			ip = case when ` + ruleThatFires + ` < 5 then ` + address + ` else ip end,
+			idle_end = case when ` + ruleThatFires + ` < 5 then ` + idleEnd + ` else idle_end end,
+			ended_at = case when ` + ruleThatFires + ` = 5 then $3 else ended_at end,
+			ended_reason = case when ` + ruleThatFires + ` = 5 then $10 else ended_reason end` +
+		accepts + afterRule
 )
 
 // Refresh implements sallyport.Store. The refresh machine is one statement, so that no two presentations ever
@@ -63,7 +71,7 @@ func (s *Store) Refresh(ctx context.Context, step sallyport.RefreshStep) (sallyp
 	}
 	return write(ctx, s.db, "refuse refresh", func(ctx context.Context, q Queries) (sallyport.RefreshOutcome, error) {
 		var r refreshed
-		found, err := r.run(ctx, q, refreshSession, step)
+		found, err := r.run(ctx, q, refreshSession, step, string(sallyport.EndedByReuse))
 		switch {
 		case err != nil:
 		case !found: // rule 0
@@ -96,10 +104,12 @@ type refreshed struct {
 	holding
 }
 
-func (r *refreshed) run(ctx context.Context, q Queries, statement string, step sallyport.RefreshStep) (found bool, err error) {
-	return one(ctx, q, append([]any{&r.rule, &r.generation, &r.countedFrom}, r.scan()...), statement,
+func (r *refreshed) run(ctx context.Context, q Queries, statement string, step sallyport.RefreshStep, more ...any) (found bool, err error) {
+	args := append([]any{
 		step.SessionID[:], step.Generation, step.At.UnixMicro(), step.RetryWindow.Microseconds(), step.IdleTTL.Microseconds(),
-		int64(sallyport.RefreshReach), string(sallyport.EndedByReuse), int64(step.MaxAdvances), step.AdvancePeriod.Microseconds(), step.IP)
+		int64(sallyport.RefreshReach), int64(step.MaxAdvances), step.AdvancePeriod.Microseconds(), step.IP,
+	}, more...)
+	return one(ctx, q, append([]any{&r.rule, &r.generation, &r.countedFrom}, r.scan()...), statement, args...)
 }
 
 // whyRefused reads the session that was refused. Where the step is not alone in the world another instance may
