@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Client says where a request came from. It is recorded with the session and in the audit log, and
-// no decision rests on it.
+// Client says where a request came from. It is recorded with the session and in the audit trail; the limits go by its
+// address, and nothing else does.
 type Client struct {
 	IP        string
 	UserAgent string

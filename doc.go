@@ -18,7 +18,7 @@
 //	sallyport.go config.go                  Service, New; Config and what is checked of it
 //	user.go session.go identity.go id.go    what things are
 //	signin.go exchange.go refresh.go logoff.go password.go sessions.go check.go account.go    one use case per file
-//	limits.go gate.go    how often something may happen, counted before it does
+//	limits.go passwordtry.go gate.go        how often something may happen, counted before it does
 //	sweep.go             removes what nobody needs any more
 //	tokens.go            what every successful use case hands out
 //	refreshtoken.go csrf.go                 the two strings that name a session
