@@ -50,7 +50,7 @@ type rig struct {
 	left     int // calls until the one that fails; none does when it is not positive
 	how      manner
 	leave    context.CancelFunc // the client's
-	injected bool
+	injected string             // the call that has failed, "" while none has
 }
 
 const issuerOfRig = "https://app.example.com/auth"
@@ -105,14 +105,16 @@ func (r *rig) advance(d time.Duration) {
 }
 
 // around lets the call fail whose turn it is.
-func (r *rig) around(ctx context.Context, _ string, call storehook.Call) error {
+func (r *rig) around(ctx context.Context, op string, call storehook.Call) error {
 	if ctx.Value(request{}) == nil {
 		return call(ctx, r.store)
 	}
 	r.mu.Lock()
 	r.left--
 	fails, how, leave := r.left == 0, r.how, r.leave
-	r.injected = r.injected || fails
+	if fails {
+		r.injected = op
+	}
 	r.mu.Unlock()
 	if !fails {
 		return call(ctx, r.store)
@@ -266,6 +268,27 @@ var useCases = map[string]useCase{
 				}
 			}
 	},
+	"sign-in over a cookie": func(r *rig) (func(context.Context) outcome, func(outcome)) {
+		u, pw := r.person()
+		old, b := r.held(u, pw), newBrowser()
+		return func(context.Context) outcome {
+				a := r.post("sign-in/", old.cookies(), nil, map[string]string{"username": u.Username, "password": pw})
+				b.keep(a)
+				return r.of(a)
+			}, func(o outcome) {
+				if o.refused != "" {
+					r.Errorf("the right password is refused: %s", o.refused)
+				}
+				if o.done && (!r.live(b) || r.live(old)) {
+					r.Error("an acknowledged sign-in is not stored, or the session that it replaces lives")
+				}
+				if !o.done && !r.live(old) { // the answer was lost, and then the browser signs in once more
+					if sessions, err := r.svc.Sessions(r.Context(), u.ID, sallyport.ID{}, 10); err != nil || len(sessions) != 1 {
+						r.Errorf("the old session has ended, and there are %d: %v", len(sessions), err)
+					}
+				}
+			}
+	},
 	"sign-in with a wrong password": func(r *rig) (func(context.Context) outcome, func(outcome)) {
 		u, pw := r.person()
 		return func(context.Context) outcome {
@@ -299,6 +322,24 @@ var useCases = map[string]useCase{
 		r.lose(b)
 		r.advance(time.Hour)
 		return r.refresh(b)
+	},
+	"refresh, refused": func(r *rig) (func(context.Context) outcome, func(outcome)) {
+		u, pw := r.person()
+		b := r.held(u, pw)
+		if a, err := b.logoff(r.base, "this"); err != nil || a.status != 200 {
+			r.Fatalf("logoff = %v, %v", a, err)
+		}
+		return func(context.Context) outcome {
+				a, err := b.refreshAt(r.base)
+				if err != nil {
+					r.Fatal(err)
+				}
+				return r.of(a)
+			}, func(o outcome) {
+				if o.done || o.refused != "" && o.refused != "session_revoked" {
+					r.Errorf("the refresh of a session that has ended = %+v", o)
+				}
+			}
 	},
 	"refresh, a reuse": func(r *rig) (func(context.Context) outcome, func(outcome)) {
 		u, pw := r.person()
@@ -397,6 +438,9 @@ var useCases = map[string]useCase{
 	"delete": adminCase(func(ctx context.Context, svc *sallyport.Service, id sallyport.ID) error {
 		return svc.DeleteUser(ctx, id)
 	}, func(u sallyport.User) bool { return u.ID.IsZero() }),
+	"set password": adminCase(func(ctx context.Context, svc *sallyport.Service, id sallyport.ID) error {
+		return svc.SetPassword(ctx, id, "violet sofa by the window")
+	}, nil),
 	"end sessions": adminCase(func(ctx context.Context, svc *sallyport.Service, id sallyport.ID) error {
 		_, err := svc.EndSessions(ctx, id)
 		return err
@@ -405,6 +449,17 @@ var useCases = map[string]useCase{
 		_, err := svc.RevokeAllSessions(ctx)
 		return err
 	}, nil),
+	"enable": func(r *rig) (func(context.Context) outcome, func(outcome)) {
+		u, pw := r.person()
+		if err := r.svc.DisableUser(r.Context(), u.ID); err != nil {
+			r.Fatal(err)
+		}
+		return func(ctx context.Context) outcome { return r.ofError(r.svc.EnableUser(ctx, u.ID)) }, func(o outcome) {
+			if o.done && !r.canSignIn(u, pw) {
+				r.Error("an acknowledged change is not stored")
+			}
+		}
+	},
 	"create a user": func(r *rig) (func(context.Context) outcome, func(outcome)) {
 		name := strings.ToLower(rand.Text())
 		return func(ctx context.Context) outcome {
@@ -431,6 +486,40 @@ var useCases = map[string]useCase{
 				u, pw := r.person()
 				if b := r.held(u, pw); r.refreshed(b) != "" {
 					r.Error("nobody can refresh afterwards")
+				}
+			}
+	},
+	"publish the next key": func(r *rig) (func(context.Context) outcome, func(outcome)) {
+		if _, err := r.svc.ReplaceSigningKeys(r.Context()); err != nil {
+			r.Fatal(err)
+		}
+		return func(ctx context.Context) outcome {
+				_, err := r.svc.RotateSigningKey(ctx)
+				return r.ofError(err)
+			}, func(o outcome) {
+				_, err := r.svc.RotateSigningKey(r.Context())
+				if keys := r.svc.SigningKeys(); err != nil || len(keys) != 2 {
+					r.Errorf("done: %v; afterwards there are %d keys, %v, want the active one and the next", o.done, len(keys), err)
+				}
+			}
+	},
+	"GET sessions/": func(r *rig) (func(context.Context) outcome, func(outcome)) {
+		u, pw := r.person()
+		b := r.held(u, pw)
+		return func(context.Context) outcome {
+				req, err := http.NewRequest("GET", r.base+"/auth/sessions/", nil)
+				if err != nil {
+					r.Fatal(err)
+				}
+				req.Header.Set("Authorization", "Bearer "+b.access)
+				a, err := send(r.client, req)
+				if err != nil {
+					r.Fatal(err)
+				}
+				return r.of(a)
+			}, func(o outcome) {
+				if o.refused != "" {
+					r.Errorf("a good token is refused: %s", o.refused)
 				}
 			}
 	},
@@ -581,6 +670,53 @@ func (r *rig) endsAreNoted() {
 	}
 }
 
+// invariants are what no fault changes: queries that must find nothing, over the whole database.
+var invariants = map[string]string{
+	"a user whose credential has another version than the trail tells of": `select count(*) from users where credential_version - 1 <>
+		(select count(*) from events where events.user_id = users.id and name in ('password_changed', 'user_disabled', 'user_enabled'))`,
+	"a user who was not made, or not noted": `select abs((select count(*) from users) + (select count(*) from events where name = 'user_deleted')
+		- (select count(*) from events where name = 'user_created'))`,
+	"an identity that was not noted": `select abs((select count(*) from identities) - (select count(*) from events where name = 'identity_linked'))`,
+	"a reuse that was not noted":     `select abs((select count(*) from sessions where ended_reason = 'reuse') - (select count(*) from events where name = 'refresh_reused'))`,
+	"a key that was not noted": `select count(*) from signing_keys where not exists
+		(select 1 from events where name in ('key_published', 'keys_replaced') and detail = signing_keys.key_id)`,
+	"a session that contradicts itself": `select count(*) from sessions where low > gen or idle_end > absolute_end or (ended_at is null) <> (ended_reason = '')`,
+	"a session of nobody":               `select count(*) from sessions where not exists (select 1 from users where users.id = sessions.user_id)`,
+}
+
+// hold checks the invariants, and that the trail tells of every end.
+func (r *rig) hold() {
+	r.Helper()
+	for what, query := range invariants {
+		var n int
+		if err := r.db.QueryRowContext(r.Context(), query).Scan(&n); err != nil || n != 0 {
+			r.Errorf("%s: %d, %v", what, n, err)
+		}
+	}
+	r.endsAreNoted()
+}
+
+// failures is the sum of all counters of failed tries.
+func (r *rig) failures() (n int) {
+	r.Helper()
+	if err := r.db.QueryRowContext(r.Context(), "select coalesce(sum(count), 0) from counters").Scan(&n); err != nil {
+		r.Fatal(err)
+	}
+	return n
+}
+
+// counts checks that a fault of ours has counted as nobody's failure. What cannot be known stays counted: whether a count was
+// carried out whose answer is lost; and so does what the database did not take back.
+func (r *rig) counts(before int, o outcome, how manner) {
+	r.Helper()
+	raised := r.failures() - before
+	switch {
+	case r.injected == "settle" || r.injected == "count" && how == lost:
+	case o.refused == "" && raised > 0:
+		r.Errorf("%d failures are counted, and nobody gave a wrong password", raised)
+	}
+}
+
 // TestEveryStoreCallFails lets the first call of the database fail in every use case, then the second, and so on until one
 // run has no fault, in four manners.
 func TestEveryStoreCallFails(t *testing.T) {
@@ -594,16 +730,19 @@ func TestEveryStoreCallFails(t *testing.T) {
 						do, check := use(r)
 						ctx, cancel := context.WithCancel(context.WithValue(t.Context(), request{}, true))
 						r.mu.Lock()
-						r.left, r.how, r.injected, r.leave = n, how, false, cancel
+						r.left, r.how, r.injected, r.leave = n, how, "", cancel
 						r.mu.Unlock()
+						before := r.failures()
 						o := do(ctx)
 						r.calm()
+						r.counts(before, o, how)
 						check(o)
+						r.hold()
 						cancel()
 						if t.Failed() {
-							t.Fatalf("%s: call %d fails: %s", name, n, how)
+							t.Fatalf("%s: call %d fails, %q: %s", name, n, r.injected, how)
 						}
-						if !r.injected {
+						if r.injected == "" {
 							if !o.done && o.refused == "" {
 								t.Errorf("%s without a fault fails", name)
 							}
@@ -620,4 +759,85 @@ func TestEveryStoreCallFails(t *testing.T) {
 			t.Logf("%d use cases, %d faults: %v", len(useCases), total, faults)
 		})
 	}
+}
+
+// TestEveryStoreCallFailsAtTheStart lets every call fail that a start makes: on an empty database, on one that was used, and
+// with a new root secret. It fails for what it is, or does without; the next start finds everything in order.
+func TestEveryStoreCallFailsAtTheStart(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, database string) {
+		s := newSite(t, database)
+		store, db := s.store(), s.open()
+		secret := func() []byte { return []byte(rand.Text() + rand.Text()) }
+		first := secret()
+		faults := 0
+		starts := map[string]func() (newest []byte, old [][]byte){
+			"empty": func() ([]byte, [][]byte) {
+				for _, table := range []string{"signing_keys", "meta", "events"} {
+					if _, err := db.ExecContext(t.Context(), "delete from "+table); err != nil {
+						t.Fatal(err)
+					}
+				}
+				first = secret()
+				return first, nil
+			},
+			"used": func() ([]byte, [][]byte) { return first, nil },
+			"new secret": func() ([]byte, [][]byte) {
+				old := first
+				first = secret()
+				return first, [][]byte{old}
+			},
+		}
+		for _, name := range []string{"empty", "used", "new secret", "used"} {
+			for _, how := range []manner{notDone, lost} {
+				for n := 1; ; n++ {
+					left, op := n, ""
+					var mu sync.Mutex
+					around := func(ctx context.Context, called string, call storehook.Call) error {
+						mu.Lock()
+						left--
+						fails := left == 0
+						if fails {
+							op = called
+						}
+						mu.Unlock()
+						if !fails {
+							return call(ctx, store)
+						}
+						if how == lost {
+							if err := call(ctx, store); err != nil {
+								return err
+							}
+						}
+						return fmt.Errorf("injected: %w", sallyport.ErrStoreUnavailable)
+					}
+					newest, old := starts[name]()
+					start := func(on sallyport.Store) error {
+						svc, err := sallyport.New(sallyport.Config{
+							Issuer: issuerOfRig, Store: on, Secret: newest, OldSecrets: old, Password: cheap, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+						})
+						if err != nil {
+							return err
+						}
+						err = svc.Ready(t.Context())
+						if keys := svc.SigningKeys(); len(keys) != 1 {
+							err = errors.Join(err, fmt.Errorf("%d signing keys", len(keys)))
+						}
+						return errors.Join(err, svc.Close())
+					}
+					err := start(&storehook.Store{Around: around})
+					if err != nil && !errors.Is(err, sallyport.ErrStoreUnavailable) {
+						t.Errorf("%s: call %d fails, %q, %s: New() = %v", name, n, op, how, err)
+					}
+					if again := start(store); again != nil {
+						t.Fatalf("%s: call %d fails, %q, %s: the next start = %v", name, n, op, how, again)
+					}
+					if op == "" {
+						break
+					}
+					faults++
+				}
+			}
+		}
+		t.Logf("%d faults", faults)
+	})
 }
