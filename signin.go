@@ -131,7 +131,7 @@ func (s *Service) startSession(ctx context.Context, u User, reason Reason, c Cli
 	start.Session, start.Address = session, addressGroup(c.IP)
 	if !start.Replaces.IsZero() {
 		start.Replaced = s.event("session_ended", actorUser, c)
-		start.Replaced.UserID, start.Replaced.SessionID, start.Replaced.Detail = u.ID, start.Replaces, string(EndedByReplaced)
+		start.Replaced.SessionID, start.Replaced.Detail = start.Replaces, string(EndedByReplaced) // it may be another user's
 	}
 	if err := s.store.StartSession(ctx, start); err != nil {
 		return nil, err

@@ -63,8 +63,9 @@ type Store interface {
 	// when it returns; an advance need not be, because rule 1 catches up with one that was forgotten.
 	Refresh(ctx context.Context, step RefreshStep) (RefreshOutcome, error)
 	// EndSessions ends what e names and returns how many live sessions that were; if there was one it
-	// notes the event. Ending a session that has ended already, or is unknown, is no error, but for a
-	// session that e says to be of another user: ErrNotFound. When it returns nil the ends are durable.
+	// notes the event, with the owner of e.Session when the event names no user. Ending a session that
+	// has ended already, or is unknown, is no error, but for a session that e says to be of another user:
+	// ErrNotFound. When it returns nil the ends are durable.
 	EndSessions(ctx context.Context, e SessionEnd) (int, error)
 	// EndAllSessions is EndSessions for the sessions of all users, a part at a time: it looks at w.Limit
 	// sessions after w.After, in the order of their ids. It returns how many it has ended and the id
@@ -117,7 +118,7 @@ type SessionStart struct {
 	Replay      []byte
 	ReplayUntil time.Time
 	// Replaces is the session that the same browser held before; zero for none. Its end is noted as
-	// Replaced.
+	// Replaced, with its owner when that names no user.
 	Replaces ID
 	Replaced Event
 	// Address is one that the user signs in from; "" for none.

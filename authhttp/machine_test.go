@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -205,81 +204,6 @@ func TestRF_14_b_OlderCopyOfTheDatabase(t *testing.T) {
 	s.mustRefresh()
 }
 
-// Whichever wins, no token works after the ending was answered, the one just issued included.
-func TestRF_15_RefreshRacesEveryEnding(t *testing.T) {
-	onEachDatabase(t, func(t *testing.T, database string) {
-		a := newAppOn(t, database, func(c *config) { c.Limits.Account = sallyport.Limit{Count: 1_000_000, Period: time.Hour} })
-		on := [2]*app{a, a.another()}
-		u, pw := a.user("ada")
-		endings := map[string]func(s, other *session, round int) answer{
-			"logoff":    func(s, _ *session, _ int) answer { return s.post("logoff/") },
-			"scope all": func(_, other *session, _ int) answer { return other.post("logoff/", map[string]any{"scope": "all"}) },
-			"password": func(_, other *session, round int) answer {
-				old := pw
-				pw = fmt.Sprintf("violet sofa %d", round)
-				return other.change(old, pw)
-			},
-			"disable": func(*session, *session, int) answer {
-				if err := a.svc.DisableUser(t.Context(), u.ID); err != nil {
-					t.Error(err)
-				}
-				return answer{status: 200}
-			},
-		}
-		rounds := 25
-		if testing.Short() {
-			rounds = 5
-		}
-		for name, end := range endings {
-			t.Run(name, func(t *testing.T) {
-				for round := range rounds {
-					s, other := a.signIn("ada", pw), a.signIn("ada", pw)
-					var issued sync.Map
-					issued.Store(s.refresh, true)
-					var refreshing sync.WaitGroup
-					stop := make(chan struct{})
-					for i := range 4 {
-						refreshing.Go(func() {
-							token := s.refresh
-							for {
-								select {
-								case <-stop:
-									return
-								default:
-								}
-								x, err := on[i%2].try("refresh/", request{body: map[string]any{"CSRF_token": s.csrf}, cookies: "CSRF_token=" + s.csrf + "; refresh_cookie=" + token})
-								if err != nil || x.status != 200 {
-									if err != nil || x.code() != "session_revoked" {
-										t.Errorf("refresh = %v %d %s", err, x.status, x.body)
-									}
-									return
-								}
-								token = x.cookies["refresh_cookie"].Value
-								issued.Store(token, true)
-							}
-						})
-					}
-					if x := end(s, other, round); x.status != 200 {
-						t.Errorf("ending = %d %s", x.status, x.body)
-					}
-					close(stop)
-					refreshing.Wait()
-					issued.Range(func(token, _ any) bool {
-						s.present(on[round%2], token.(string)).want(t, 401, "session_revoked")
-						return true
-					})
-					if name == "disable" {
-						if err := a.svc.EnableUser(t.Context(), u.ID); err != nil {
-							t.Fatal(err)
-						}
-						s.present(a, s.refresh).want(t, 401, "session_revoked")
-					}
-				}
-			})
-		}
-	})
-}
-
 // The store times out after the update was committed, or before: the answer is the same, and so is that to the next try.
 func TestRF_21_OutcomeUnknown(t *testing.T) {
 	onEachDatabase(t, func(t *testing.T, database string) {
@@ -397,44 +321,5 @@ func TestSO_01_Everywhere(t *testing.T) {
 			}
 		}
 		bob.mustRefresh()
-	})
-}
-
-// A sign-in beside an ending of everything: what was answered before the ending began is dead, and what began after it
-// was answered lives.
-func TestSO_02_SignInRacesAnEndingOfAll(t *testing.T) {
-	onEachDatabase(t, func(t *testing.T, database string) {
-		a := newAppOn(t, database, func(c *config) { c.Limits.Account = sallyport.Limit{Count: 1_000_000, Period: time.Hour} })
-		b := a.another()
-		_, pw := a.user("ada")
-		rounds := 40
-		if testing.Short() {
-			rounds = 5
-		}
-		for range rounds {
-			before := a.signIn("ada", pw)
-			var meanwhile answer
-			var signingIn sync.WaitGroup
-			signingIn.Go(func() {
-				var err error
-				if meanwhile, err = b.try("sign-in/", request{body: map[string]any{"username": "ada", "password": pw}}); err != nil || meanwhile.status != 200 {
-					t.Errorf("sign-in = %v %d %s", err, meanwhile.status, meanwhile.body)
-				}
-			})
-			if x := before.post("logoff/", map[string]any{"scope": "all"}); x.status != 200 {
-				t.Fatalf("logoff = %d %s", x.status, x.body)
-			}
-			after := a.signIn("ada", pw)
-			signingIn.Wait()
-			before.post("refresh/").want(t, 401, "session_revoked")
-			after.mustRefresh()
-			// The one beside it is whole: alive, or ended for this reason.
-			if s := a.sessionOf(meanwhile); s.post("refresh/").status != 200 {
-				s.post("refresh/").want(t, 401, "session_revoked")
-			}
-		}
-		if n := a.count("select count(*) from sessions where ended_at is not null and ended_reason <> 'all'"); n != 0 {
-			t.Errorf("%d sessions ended for another reason", n)
-		}
 	})
 }

@@ -228,7 +228,7 @@ func (n *network) steal() error {
 func (n *network) over(holders [2]string) error {
 	for _, token := range holders {
 		if _, err := n.ask(token); !errors.Is(err, sallyport.ErrSessionRevoked) {
-			return fmt.Errorf("after the end a holder gets %w", err)
+			return fmt.Errorf("after the end a holder gets %v, want %w", err, sallyport.ErrSessionRevoked)
 		}
 	}
 	return nil

@@ -683,7 +683,8 @@ func (l *life) endAll(i *instance, p *person) string {
 	return ""
 }
 
-// reckon compares the state of every session on every instance: by a look, by the listing, and by showing tokens.
+// reckon compares the state of every session on every instance: by a look, by the listing, by the audit trail, and by showing
+// tokens.
 func (l *life) reckon() string {
 	for n := range l.history.instances {
 		i := l.on(n)
@@ -703,6 +704,15 @@ func (l *life) reckon() string {
 			if d := l.compareListing(i, p, live); d != "" {
 				return d
 			}
+		}
+	}
+	users := map[sallyport.ID]bool{}
+	for _, s := range l.sessions {
+		users[s.user] = true
+	}
+	for user := range users {
+		if d := l.compareTrail(user); d != "" {
+			return d
 		}
 	}
 	for n, s := range l.sessions {
@@ -731,6 +741,29 @@ func (l *life) compareListing(i *instance, p *person, live map[sallyport.ID]bool
 		if lives, looked := live[s.id]; looked && s.user == p.id && lives != seen[s.id] {
 			return fmt.Sprintf("session %v is live: %v, and is listed: %v", s.id, lives, seen[s.id])
 		}
+	}
+	return ""
+}
+
+// compareTrail compares how many sessions of a user have ended, one by one or with the user, with what the audit trail of that
+// user tells.
+func (l *life) compareTrail(user sallyport.ID) string {
+	events, err := l.on(0).Events(l.Context(), user, sallyport.ID{}, 1000)
+	if err != nil {
+		return err.Error()
+	}
+	told := 0
+	for _, e := range events {
+		told += e.Sessions
+	}
+	ended := 0
+	for _, s := range l.sessions {
+		if s.user == user && slices.ContainsFunc(s.possible, func(m machine) bool { return m.gone || !m.ended.IsZero() }) {
+			ended++
+		}
+	}
+	if told != ended {
+		return fmt.Sprintf("%d sessions of a user have ended, and the trail tells of %d", ended, told)
 	}
 	return ""
 }

@@ -44,6 +44,14 @@ func noteEnded(ctx context.Context, q Queries, e sallyport.Event, ended int64, e
 	return note(ctx, q, e)
 }
 
+// noteEndedOf is noteEnded for an event that may leave it to the store whose session it was.
+func noteEndedOf(ctx context.Context, q Queries, session sallyport.ID, e sallyport.Event, ended int64, err error) error {
+	if err == nil && ended > 0 && e.Name != "" && e.UserID.IsZero() {
+		_, err = one(ctx, q, []any{idColumn{&e.UserID}}, ownerOfSession, session[:])
+	}
+	return noteEnded(ctx, q, e, ended, err)
+}
+
 // noteReuse notes the end of a session by rule 5.
 func noteReuse(ctx context.Context, q Queries, e sallyport.Event, s *sallyport.Session) error {
 	e.UserID, e.SessionIP = s.UserID, s.IP

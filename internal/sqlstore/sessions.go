@@ -50,6 +50,9 @@ const (
 	endAllSessions = `update sessions set ended_at = $2, ended_reason = $3
 		where user_id = ` + userOfLiveSession + ` and ended_at is null`
 
+	// ownerOfSession is whose session it is.
+	ownerOfSession = `select user_id from sessions where id = $1`
+
 	// ofUser says that the session is one of the user, without a word about whether it is live.
 	ofUser = `select 1 from sessions where id = $1 and user_id = $2`
 
@@ -151,7 +154,7 @@ func (s *sessionStart) endReplaced(ctx context.Context, q Queries) error {
 		return nil
 	}
 	ended, err := q.Exec(ctx, endSession, s.Replaces[:], s.Session.CreatedAt.UnixMicro(), string(sallyport.EndedByReplaced))
-	return noteEnded(ctx, q, s.Replaced, ended, err)
+	return noteEndedOf(ctx, q, s.Replaces, s.Replaced, ended, err)
 }
 
 func (s *sessionStart) add(ctx context.Context, q Queries) error {
@@ -203,7 +206,7 @@ func (s *Store) EndSessions(ctx context.Context, e sallyport.SessionEnd) (int, e
 			return 0, err
 		}
 		ended, err := q.Exec(ctx, statement, args...)
-		return int(ended), noteEnded(ctx, q, e.Event, ended, err)
+		return int(ended), noteEndedOf(ctx, q, e.Session, e.Event, ended, err)
 	})
 }
 

@@ -39,7 +39,7 @@ func Writes() []string {
 		deleteSessionsOfUser, deleteIdentitiesOfUser, deleteAddressesOfUser, deleteUser,
 		insertReplayedToken, insertIdentity, lockCredential, insertSession,
 		refreshSession, sessionByID,
-		ofUser, lockOwner, endSession, endOtherSessions, endAllSessions, endUserSessions, lastOfPart, endPart,
+		ownerOfSession, ofUser, lockOwner, endSession, endOtherSessions, endAllSessions, endUserSessions, lastOfPart, endPart,
 		raiseCounter, counterState, lowerCounter, resetCounter, rememberAddress, forgetAddresses, insertEvent,
 		deleteSessions, deleteReplayedTokens, deleteCounters, deleteAddresses, deleteEvents,
 		signingKeys, insertSigningKey, resealSigningKey, deleteSigningKey, deleteSigningKeys, insertMeta, updateMeta,
