@@ -186,7 +186,7 @@ func simulate(t *testing.T, database string, count int, one func(n *network) err
 // TestRF_09_RF_10_HonestBrowsers: whatever a network does to the requests and the answers of a browser, it is never signed out.
 func TestRF_09_RF_10_HonestBrowsers(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, database string) {
-		simulate(t, database, often(4, 1000), (*network).browse)
+		simulate(t, database, often(4, 300), (*network).browse)
 	})
 }
 
@@ -238,6 +238,6 @@ func (n *network) over(holders [2]string) error {
 // see is a thief who always refreshes within the window of the owner.
 func TestRF_12_ThievesAndOwners(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, database string) {
-		simulate(t, database, often(60, 20_000), (*network).steal)
+		simulate(t, database, often(60, 10_000), (*network).steal)
 	})
 }
