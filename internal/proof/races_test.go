@@ -126,7 +126,7 @@ var endings = map[string]func(m *member, own, other *sallyport.Tokens, round int
 // included, on any instance.
 func TestRF_15_RefreshRacesEveryEnding(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, database string) {
-		rounds := often(10, 1000)
+		rounds := often(8, 1000)
 		w := newWorld(t, database, idleOfWorld, lifeOfWorld)
 		for name, end := range endings {
 			m := w.member()
