@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -61,14 +62,23 @@ func (db *database) Single(ctx context.Context, op string, fn sqlstore.Step) err
 func (db *database) Write(ctx context.Context, op string, fn sqlstore.Step) error {
 	return db.run(ctx, op, db.durable, func(ctx context.Context) error {
 		err := db.durable.transact(ctx, fn)
-		for range maxRestarts {
-			if !lostToAnother(err) {
-				break
-			}
+		for n := 0; n < maxRestarts && lostToAnother(err); n++ {
+			giveWay(ctx)
 			err = db.durable.transact(ctx, fn)
 		}
 		return err
 	})
+}
+
+// giveWay lets a transaction go first that waits for what the one that lost to it has just let go. Without that the
+// latter, run again at once, may take it away from it, and both wait for each other as before.
+func giveWay(ctx context.Context) {
+	pause := time.NewTimer(5*time.Millisecond + rand.N(20*time.Millisecond))
+	defer pause.Stop()
+	select {
+	case <-pause.C:
+	case <-ctx.Done():
+	}
 }
 
 // run has a pool run work, which may go on after the answer: no caller who leaves breaks the connection that is

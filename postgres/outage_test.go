@@ -135,7 +135,11 @@ func TestFailover(t *testing.T) {
 	cluster, store, s := ownStore(t, testpg.Options{}, func(c *testpg.Cluster) string { return c.DSN("postgres") })
 	reader := opened(t, cluster.DSN("postgres")+"&target_session_attrs=any")
 	setReadOnly(t, cluster, "on")
-	if _, err := store.EndSessions(t.Context(), logoff(s.ID)); !errors.Is(err, sallyport.ErrStoreUnavailable) {
+	var err error
+	for deadline := time.Now().Add(10 * time.Second); err == nil && time.Now().Before(deadline); {
+		_, err = store.EndSessions(t.Context(), logoff(s.ID)) // until its connection has heard of it too
+	}
+	if !errors.Is(err, sallyport.ErrStoreUnavailable) {
 		t.Errorf("EndSessions() on a read-only node = %v, want %v", err, sallyport.ErrStoreUnavailable)
 	}
 	wantUnavailable(t, store, s) // reads too: what this node knows may be old
@@ -161,7 +165,7 @@ func setReadOnly(t *testing.T, c *testpg.Cluster, value string) {
 			t.Fatal(err)
 		}
 	}
-	for shown := ""; shown != value; { // the servers' processes take it up one after the other
+	for shown := ""; shown != value; { // the server's processes take it up one after the other
 		if err := conn.QueryRow(t.Context(), "show default_transaction_read_only").Scan(&shown); err != nil {
 			t.Fatal(err)
 		}
