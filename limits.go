@@ -1,6 +1,7 @@
 package sallyport
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -8,7 +9,8 @@ import (
 	"time"
 )
 
-// Limits are how often something may happen. All instances on one database share them.
+// Limits are how often something may happen. All instances on one database share them. Nothing says that a name is
+// unknown, but spellings that are limited together belong to one account: the username and the address of a user.
 type Limits struct {
 	// Account: failed passwords for one account from one address that it has signed in from before. All
 	// other addresses share one such counter, so that a stranger's guesses do not keep the owner out.
@@ -20,6 +22,8 @@ type Limits struct {
 	// Session: new refresh tokens of one session; repetitions of a request are not counted. Default: 120 a
 	// minute.
 	Session Limit
+	// Sessions: live sessions of one user, at most 10,000. A sign-in beyond ends those used least recently. Default: 500.
+	Sessions int
 }
 
 // Limit is Count times in a Period, which begins with the first time. Zero is a default.
@@ -28,14 +32,18 @@ type Limit struct {
 	Period time.Duration
 }
 
+// maxSessions is as many sessions as can be ended in one step while others wait.
+const maxSessions = 10_000
+
 // maxLimitPeriod bounds how long somebody may be kept out, and how long a counter is kept.
 const maxLimitPeriod = 24 * time.Hour
 
 var (
-	// consecutive is for guesses from addresses that the account never signed in from: NIST SP 800-63B-4
-	// wants no more than 100 in a row, of which those of a day are counted here. trickle is what is let through beyond.
+	// consecutive is for guesses from addresses that the account never signed in from: NIST SP 800-63B-4 (§3.2.2)
+	// wants no more than 100 in a row, of which those of a day are counted here. trickle is what is let through
+	// beyond, so that an owner on a new address is kept out for a while and not for the day.
 	consecutive = Limit{100, 24 * time.Hour}
-	trickle     = Limit{1, time.Minute}
+	trickle     = Limit{1, 15 * time.Minute}
 )
 
 func (l Limits) withDefaults() Limits {
@@ -49,6 +57,7 @@ func (l Limits) withDefaults() Limits {
 			*d.limit = d.standard
 		}
 	}
+	l.Sessions = cmp.Or(l.Sessions, 500)
 	return l
 }
 
@@ -61,6 +70,9 @@ func (l Limits) faults(fault func(field, format string, args ...any)) {
 		if d.Count < 1 || d.Period < time.Second || d.Period > maxLimitPeriod {
 			fault("Limits."+d.field, "it is %d in %v, want at least 1 in a period between 1s and %v", d.Count, d.Period, maxLimitPeriod)
 		}
+	}
+	if l.Sessions < 1 || l.Sessions > maxSessions {
+		fault("Limits.Sessions", "it is %d, want between 1 and %d", l.Sessions, maxSessions)
 	}
 }
 
@@ -128,7 +140,7 @@ func (s *Service) checkAddress(ctx context.Context, c Client) error {
 }
 
 // countAddress counts a failure that is known already, such as that of a forged token. Its own failure changes
-// nothing in the answer.
+// nothing in the answer. Of several at once a few more than the limit get through; they cost no hash.
 func (s *Service) countAddress(ctx context.Context, c Client) {
 	if c.IP == "" {
 		return

@@ -76,8 +76,3 @@ func (s *Service) checkNewPassword(text string, u User) error {
 	}
 	return fmt.Errorf("%w: %w", ErrPasswordRejected, err)
 }
-
-// userAccount names an account in counters. A name that nobody has is told apart from it by unknownAccount.
-func userAccount(id ID) string { return "u" + string(id[:]) }
-
-func unknownAccount(name string) string { return "n" + FoldName(name) }

@@ -2,8 +2,11 @@ package sallyport
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"slices"
+	"strconv"
+	"strings"
 )
 
 // passwordTry is one look at a password. It is counted as a failure before any work is done, so that no number of tries at
@@ -45,7 +48,17 @@ func (t *passwordTry) accountCounters() []Counter {
 	return []Counter{t.counter(t.cfg.Limits.Account, "elsewhere", t.account), t.streak()}
 }
 
-func (t *passwordTry) streak() Counter { return t.counter(consecutive, "streak", t.account) }
+// streak counts for a day. Names that nobody has share so many of these counters, which bounds the table in a flood of
+// them; a name that shares its with one that was tried too often is refused a while, and is nobody's.
+func (t *passwordTry) streak() Counter {
+	if isUnknown(t.account) {
+		bucket := binary.BigEndian.Uint32(mac(t.secrets[0].limits, []byte(t.account))) % unknownStreaks
+		return t.counter(consecutive, "streak of unknown", strconv.FormatUint(uint64(bucket), 10))
+	}
+	return t.counter(consecutive, "streak", t.account)
+}
+
+const unknownStreaks = 1 << 20
 
 func (t *passwordTry) count(ctx context.Context, rule string, counters []Counter) error {
 	outcome, err := t.store.Count(ctx, t.now(), counters...)
@@ -109,3 +122,12 @@ func (t *passwordTry) settle(ctx context.Context, c Settlement) {
 		t.logUncounted(ctx, err)
 	}
 }
+
+// userAccount names an account in counters, unknownAccount a name that nobody has.
+func userAccount(id ID) string { return "u" + string(id[:]) }
+
+func unknownAccount(name string) string { return unknownPrefix + FoldName(name) }
+
+const unknownPrefix = "n"
+
+func isUnknown(account string) bool { return strings.HasPrefix(account, unknownPrefix) }

@@ -37,6 +37,7 @@ const (
 	EndedByOthers   EndReason = "others"   // the user, from another session: all but that one
 	EndedByAll      EndReason = "all"      // the user, every session
 	EndedByReplaced EndReason = "replaced" // a new sign-in in the same browser
+	EndedByLimit    EndReason = "limit"    // a new sign-in of a user with too many sessions; this one was used least recently
 	EndedByReuse    EndReason = "reuse"    // rule 5 of the refresh machine
 	EndedByDisabled EndReason = "disabled" // the user was disabled
 	EndedByPassword EndReason = "password" // the password was changed

@@ -11,6 +11,9 @@ func (s *Service) Sessions(ctx context.Context, user, before ID, limit int) ([]S
 	return s.store.Sessions(ctx, SessionQuery{User: user, At: s.now(), Before: before, Limit: limit})
 }
 
+// MaxSessions is how many live sessions a user may have: Limits.Sessions.
+func (s *Service) MaxSessions() int { return s.cfg.Limits.Sessions }
+
 // EndSession ends one session of the user, durably; current is the session from which the user does so. One
 // that has ended already is no error. It returns ErrNotFound for a session of somebody else, as for none.
 func (s *Service) EndSession(ctx context.Context, user, session, current ID, c Client) error {
@@ -28,7 +31,7 @@ func (s *Service) EndSession(ctx context.Context, user, session, current ID, c C
 	return err
 }
 
-// EndSessions ends every session of a user and returns how many were live.
+// EndSessions ends every session of a user and returns how many had not been ended.
 func (s *Service) EndSessions(ctx context.Context, user ID) (int, error) {
 	return s.endByAdmin(ctx, SessionEnd{User: user})
 }
@@ -52,7 +55,7 @@ func (s *Service) endByAdmin(ctx context.Context, end SessionEnd) (int, error) {
 // revokePart is how many sessions RevokeAllSessions ends in one step.
 const revokePart = 1000
 
-// RevokeAllSessions ends every session of everybody, a thousand in one step, and returns how many were live. A
+// RevokeAllSessions ends every session of everybody, a thousand in one step, and returns how many had not been ended. A
 // session that is started meanwhile may stay.
 func (s *Service) RevokeAllSessions(ctx context.Context) (total int, err error) {
 	e := s.event("session_ended", actorAdmin, Client{})

@@ -128,7 +128,9 @@ func (s *Service) startSession(ctx context.Context, u User, reason Reason, c Cli
 	if err != nil {
 		return nil, err
 	}
-	start.Session, start.Address = session, addressGroup(c.IP)
+	start.Session, start.Address, start.MaxSessions = session, addressGroup(c.IP), s.cfg.Limits.Sessions
+	start.Surplus = s.event("session_ended", actorSystem, c)
+	start.Surplus.UserID, start.Surplus.Detail = u.ID, string(EndedByLimit)
 	if !start.Replaces.IsZero() {
 		start.Replaced = s.event("session_ended", actorUser, c)
 		start.Replaced.SessionID, start.Replaced.Detail = start.Replaces, string(EndedByReplaced) // it may be another user's

@@ -35,7 +35,8 @@ type Store interface {
 	// The event is noted with the number of sessions that ended.
 	UpdateUser(ctx context.Context, id ID, change UserChange, at time.Time, e Event) (User, error)
 	// DeleteUser removes the user with names, identities, sessions and known addresses, and notes the
-	// event with the number of sessions that were live. It returns ErrNotFound when there is none.
+	// event with the number of sessions that had not been ended. It returns ErrNotFound when there is none.
+	// Sessions that had been ended may be gone after any other error.
 	DeleteUser(ctx context.Context, id ID, at time.Time, e Event) error
 	// SetPassword replaces the hash, raises the credential's version and ends every session of the
 	// user, except c.Keep when it is not zero; it notes the event with their number. It returns
@@ -121,6 +122,10 @@ type SessionStart struct {
 	// Replaced, with its owner when that names no user.
 	Replaces ID
 	Replaced Event
+	// MaxSessions is how many sessions of the user may live, this one included; 0 for any number. When there
+	// are more, those used least recently end, at most a hundred in one step, which is noted as Surplus.
+	MaxSessions int
+	Surplus     Event
 	// Address is one that the user signs in from; "" for none.
 	Address string
 	Settle  Settlement
@@ -170,7 +175,7 @@ type RefreshStep struct {
 
 // RefreshReach is how many generations behind the newest one a token may be and still count as
 // recent.
-const RefreshReach = 16
+const RefreshReach = 128
 
 // RefreshRule is a rule of the refresh machine.
 type RefreshRule int
@@ -263,8 +268,8 @@ type CountOutcome struct {
 	Until time.Time
 }
 
-// Settlement takes back what Count did: it lowers the counters of Undo by one, not below nought, and
-// sets those of Reset to nought. Keys without a counter are no error.
+// Settlement takes back what Count did: it lowers the counters of Undo by one, and forgets those of Reset and those
+// that come to nought. Keys without a counter are no error.
 type Settlement struct {
 	Undo, Reset [][]byte
 }

@@ -9,9 +9,6 @@ import (
 	"github.com/sallyport-auth/sallyport/password"
 )
 
-// maxSessions is how many sessions are listed, the newest ones: nobody looks through more.
-const maxSessions = 500
-
 // sessionView is one session as its user sees it. Times are in UTC.
 type sessionView struct {
 	ID         sallyport.ID `json:"id"`
@@ -25,7 +22,7 @@ type sessionView struct {
 }
 
 func (h *Handler) sessions(w http.ResponseWriter, r *http.Request, who holder) error {
-	live, err := h.svc.Sessions(r.Context(), who.user.ID, sallyport.ID{}, maxSessions)
+	live, err := h.svc.Sessions(r.Context(), who.user.ID, sallyport.ID{}, h.svc.MaxSessions())
 	if err != nil {
 		return err
 	}

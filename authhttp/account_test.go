@@ -280,3 +280,24 @@ func TestChangesOfOnePasswordAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// A user of many browsers who never signs off: the one that was used least recently has to sign in again.
+func TestMoreSessionsThanOneUserMayHave(t *testing.T) {
+	onEachDatabase(t, func(t *testing.T, database string) {
+		a := newAppOn(t, database, func(c *config) { c.Limits.Sessions = 2 })
+		_, pw := a.user("ada")
+		first := a.signIn("ada", pw)
+		a.clock.advance(time.Second)
+		second := a.signIn("ada", pw)
+		a.clock.advance(time.Second)
+		first.mustRefresh()
+		a.clock.advance(time.Second)
+		third := a.signIn("ada", pw)
+		second.present(a, second.refresh).want(t, 401, "session_revoked")
+		first.mustRefresh()
+		third.mustRefresh()
+		if n := len(third.listed()); n != 2 {
+			t.Errorf("%d sessions are listed, want 2", n)
+		}
+	})
+}

@@ -110,6 +110,8 @@ func startCases() []testCase {
 			b.now = ended
 			b.wantEnded(old, sallyport.EndedByLogoff)
 		}},
+		{"StartSession ends the sessions used least recently when there are more than MaxSessions", startSurplus},
+		{"StartSession ends a hundred sessions at most to make room", startManySurplus},
 		{"StartSession does its parts in order", startOrder},
 		{"StartSession does all or nothing", startAllOrNothing},
 	}
@@ -216,4 +218,67 @@ func startAllOrNothing(b *bench) {
 	b.startStep(step)
 	stale.CredentialVersion--
 	b.startStep(stale)
+}
+
+// startAmong starts a session where so many may live.
+func (b *bench) startAmong(u sallyport.User, most int) sallyport.Session {
+	b.Helper()
+	e := b.event("session_ended", u.ID)
+	e.Detail = string(sallyport.EndedByLimit)
+	return b.startStep(sallyport.SessionStart{
+		Session: b.newSession(u.ID), CredentialVersion: b.version(u), MaxSessions: most, Surplus: e,
+	})
+}
+
+func startSurplus(b *bench) {
+	u, other := b.addUser("alice"), b.addUser("bob")
+	var sessions []sallyport.Session
+	for range 3 {
+		sessions = append(sessions, b.startAmong(u, 3))
+		b.now = b.now.Add(time.Minute)
+	}
+	foreign := b.start(other)
+	for _, s := range sessions {
+		b.wantLive(s)
+	}
+	b.wantEvents(sallyport.EventQuery{User: u.ID, Limit: 9})
+	b.wantRule(sessions[0], 1, sallyport.RuleAdvance) // the oldest has been used last
+	b.now = b.now.Add(time.Minute)
+
+	step := sallyport.SessionStart{Session: b.newSession(u.ID), CredentialVersion: b.version(u), MaxSessions: 3, Replaces: sessions[2].ID}
+	replacing := b.startStep(step) // which makes room by itself
+	b.wantLive(sessions[1])
+	b.now = b.now.Add(time.Minute)
+
+	newest := b.startAmong(u, 3)
+	b.wantEnded(sessions[1], sallyport.EndedByLimit)
+	b.wantRule(sessions[0], 2, sallyport.RuleAdvance)
+	for _, s := range []sallyport.Session{replacing, newest, foreign} {
+		b.wantLive(s)
+	}
+	events, err := b.store.Events(b.ctx(), sallyport.EventQuery{User: u.ID, Limit: 9})
+	b.wantError("Events()", err, nil)
+	if len(events) != 1 || events[0].Detail != "limit" || events[0].Sessions != 1 {
+		b.Errorf("Events() = %v, want one of an ending of one session", events)
+	}
+}
+
+func startManySurplus(b *bench) {
+	u := b.addUser("alice")
+	for range 105 {
+		b.start(u)
+	}
+	live := func() int {
+		b.Helper()
+		sessions, err := b.store.Sessions(b.ctx(), sallyport.SessionQuery{User: u.ID, At: b.now, Limit: 200})
+		b.wantError("Sessions()", err, nil)
+		return len(sessions)
+	}
+	for _, want := range []int{6, 2, 2} {
+		b.now = b.now.Add(time.Minute)
+		b.startAmong(u, 2)
+		if got := live(); got != want {
+			b.Errorf("%d sessions live, want %d", got, want)
+		}
+	}
 }

@@ -158,6 +158,7 @@ func serviceConfig(s *settings.Settings) sallyport.Config {
 		RetryWindow:       s.Tokens.RetryWindow,
 		Limits: sallyport.Limits{
 			Account: sallyport.Limit(s.Limits.Account), Address: sallyport.Limit(s.Limits.Address), Session: sallyport.Limit(s.Limits.Session),
+			Sessions: s.Limits.Sessions,
 		},
 		EventRetention:    s.EventRetention,
 		PasswordMinLength: s.Password.MinLength,

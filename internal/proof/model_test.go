@@ -81,7 +81,7 @@ func (m machine) present(n int64, at time.Time, idle time.Duration, wrong mistak
 		return m, reply{err: err}
 	}
 	late := at.Sub(m.genAt) > windowOfWorld
-	recent := n >= m.low && n >= m.gen-16
+	recent := n >= m.low && n >= m.gen-128
 	genAt := at
 	switch {
 	case n > m.gen: // advance

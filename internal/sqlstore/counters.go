@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/sallyport-auth/sallyport"
@@ -23,8 +24,10 @@ const (
 
 	counterState = `select count, since from counters where key = $1`
 
-	lowerCounter = `update counters set count = count - 1 where key = $1 and count > 0`
-	resetCounter = `update counters set count = 0 where key = $1`
+	// A counter at nought is none: a row is kept for what happened alone. lowerCounter is for one that lastOfCounter left.
+	lastOfCounter = `delete from counters where key = $1 and count <= 1`
+	lowerCounter  = `update counters set count = count - 1 where key = $1`
+	resetCounter  = `delete from counters where key = $1`
 
 	deleteCounters = `delete from counters where key in
 		(select key from counters where over_at < $1 order by over_at limit $2)`
@@ -33,12 +36,14 @@ const (
 // errRefused undoes a step in which a counter could not be raised.
 var errRefused = errors.New("a counter has reached its limit")
 
-// Count implements sallyport.Store.
+// Count implements sallyport.Store. Every step takes its counters in the order of their keys, so that no two wait for
+// each other.
 func (s *Store) Count(ctx context.Context, at time.Time, counters ...sallyport.Counter) (sallyport.CountOutcome, error) {
 	copies := make([]sallyport.Counter, len(counters))
 	for i, c := range counters {
 		copies[i] = sallyport.Counter{Key: bytes.Clone(c.Key), Limit: c.Limit, Period: c.Period}
 	}
+	slices.SortFunc(copies, func(a, b sallyport.Counter) int { return bytes.Compare(a.Key, b.Key) })
 	err := s.db.Write(ctx, "count", func(ctx context.Context, q Queries) error {
 		for _, c := range copies {
 			raised, err := q.Exec(ctx, raiseCounter, c.Key, at.UnixMicro(), c.Period.Microseconds(), int64(c.Limit), at.Add(c.Period).UnixMicro())
@@ -89,18 +94,39 @@ func (s *Store) Settle(ctx context.Context, c sallyport.Settlement) error {
 	return s.db.Write(ctx, "settle", func(ctx context.Context, q Queries) error { return settle(ctx, q, c) })
 }
 
+// settle takes the counters in the order of their keys, as Count does.
 func settle(ctx context.Context, q Queries, c sallyport.Settlement) error {
+	type change struct {
+		key   []byte
+		apply func(ctx context.Context, q Queries, key []byte) error
+	}
+	var changes []change
 	for _, key := range c.Undo {
-		if _, err := q.Exec(ctx, lowerCounter, key); err != nil {
-			return err
-		}
+		changes = append(changes, change{key, lower})
 	}
 	for _, key := range c.Reset {
-		if _, err := q.Exec(ctx, resetCounter, key); err != nil {
+		changes = append(changes, change{key, reset})
+	}
+	slices.SortFunc(changes, func(a, b change) int { return bytes.Compare(a.key, b.key) })
+	for _, one := range changes {
+		if err := one.apply(ctx, q, one.key); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func lower(ctx context.Context, q Queries, key []byte) error {
+	deleted, err := q.Exec(ctx, lastOfCounter, key)
+	if err == nil && deleted == 0 {
+		_, err = q.Exec(ctx, lowerCounter, key)
+	}
+	return err
+}
+
+func reset(ctx context.Context, q Queries, key []byte) error {
+	_, err := q.Exec(ctx, resetCounter, key)
+	return err
 }
 
 // cloned shares no memory with c.

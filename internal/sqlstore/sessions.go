@@ -20,9 +20,15 @@ const (
 		values ($1, $2, $3, $4, $5, $6) on conflict (issuer, subject) do nothing`
 
 	// lockCredential changes nothing. It finds the user only while active and under that version,
-	// and makes whoever would change either wait until the session has been added, to end it.
+	// and makes whoever would change either wait until the session has been added, to end it. It counts the
+	// user's sessions that have not been ended, which MaxSessions keeps few.
 	lockCredential = `update users set credential_version = credential_version
-		where id = $1 and is_active and credential_version = $2`
+		where id = $1 and is_active and credential_version = $2
+		returning (select count(id) from sessions where user_id = $1 and ended_at is null)`
+
+	// endLeastUsed ends so many sessions as $4 says, those past an end first.
+	endLeastUsed = `update sessions set ended_at = $2, ended_reason = $3 where id in
+		(select id from sessions where user_id = $1 and ended_at is null order by last_used_at, id limit $4)`
 
 	insertSession = `insert into sessions (id, user_id, gen, gen_at, low, recovered, outcome, advances, advances_from,
 			created_at, last_used_at, idle_end, absolute_end, ended_at, ended_reason, provider, provider_sid, user_agent, ip)
@@ -97,7 +103,7 @@ func (s *Store) StartSession(ctx context.Context, start sallyport.SessionStart) 
 	step.Events = slices.Clone(start.Events)
 	return s.db.Write(ctx, "start session", func(ctx context.Context, q Queries) error {
 		for _, part := range []Step{
-			step.refuseReplay, step.addUser, step.checkUser, step.addIdentity, step.endReplaced, step.add, step.settle, step.rememberAddress, step.note,
+			step.refuseReplay, step.addUser, step.checkUser, step.addIdentity, step.endReplaced, step.endSurplus, step.add, step.settle, step.rememberAddress, step.note,
 		} {
 			if err := part(ctx, q); err != nil {
 				return err
@@ -110,8 +116,12 @@ func (s *Store) StartSession(ctx context.Context, start sallyport.SessionStart) 
 // sessionStart is a SessionStart that shares no memory with its maker.
 type sessionStart struct {
 	sallyport.SessionStart
-	user *userRow // of NewUser
+	user    *userRow // of NewUser
+	surplus int64    // how many sessions are to end, while the step runs
 }
+
+// maxSurplus bounds how many sessions a step ends to make room for its own.
+const maxSurplus = 100
 
 // refuseReplay marks the token. For every mark that it adds it may remove eight old ones, so the
 // table hardly ever holds more than the tokens of a lifetime, with or without a sweep.
@@ -146,7 +156,16 @@ func (s *sessionStart) addIdentity(ctx context.Context, q Queries) error {
 }
 
 func (s *sessionStart) checkUser(ctx context.Context, q Queries) error {
-	return orChanged(q.Exec(ctx, lockCredential, s.Session.UserID[:], s.CredentialVersion))
+	var unended int64
+	found, err := one(ctx, q, []any{&unended}, lockCredential, s.Session.UserID[:], s.CredentialVersion)
+	s.surplus = 0
+	if s.MaxSessions > 0 {
+		s.surplus = min(unended+1-int64(s.MaxSessions), maxSurplus)
+	}
+	if err == nil && !found {
+		return sallyport.ErrChanged
+	}
+	return err
 }
 
 func (s *sessionStart) endReplaced(ctx context.Context, q Queries) error {
@@ -154,7 +173,16 @@ func (s *sessionStart) endReplaced(ctx context.Context, q Queries) error {
 		return nil
 	}
 	ended, err := q.Exec(ctx, endSession, s.Replaces[:], s.Session.CreatedAt.UnixMicro(), string(sallyport.EndedByReplaced))
+	s.surplus -= ended // if it was somebody else's, the next sign-in makes up for it
 	return noteEndedOf(ctx, q, s.Replaces, s.Replaced, ended, err)
+}
+
+func (s *sessionStart) endSurplus(ctx context.Context, q Queries) error {
+	if s.surplus <= 0 {
+		return nil
+	}
+	ended, err := q.Exec(ctx, endLeastUsed, s.Session.UserID[:], s.Session.CreatedAt.UnixMicro(), string(sallyport.EndedByLimit), s.surplus)
+	return noteEnded(ctx, q, s.Surplus, ended, err)
 }
 
 func (s *sessionStart) add(ctx context.Context, q Queries) error {

@@ -36,11 +36,11 @@ func Singles() []string { return []string{advanceSession} }
 func Writes() []string {
 	return []string{
 		insertUser, insertLoginName, deleteLoginNames, lockUser, lockUserRow, updateUser, setPassword, renewPasswordHash,
-		deleteSessionsOfUser, deleteIdentitiesOfUser, deleteAddressesOfUser, deleteUser,
-		insertReplayedToken, insertIdentity, lockCredential, insertSession,
+		deleteEndedOfUser, deleteSessionsOfUser, deleteIdentitiesOfUser, deleteAddressesOfUser, deleteUser,
+		insertReplayedToken, insertIdentity, lockCredential, endLeastUsed, insertSession,
 		refreshSession, sessionByID,
 		ownerOfSession, ofUser, lockOwner, endSession, endOtherSessions, endAllSessions, endUserSessions, lastOfPart, endPart,
-		raiseCounter, counterState, lowerCounter, resetCounter, rememberAddress, forgetAddresses, insertEvent,
+		raiseCounter, counterState, lastOfCounter, lowerCounter, resetCounter, rememberAddress, forgetAddresses, insertEvent,
 		deleteSessions, deleteReplayedTokens, deleteCounters, deleteAddresses, deleteEvents,
 		signingKeys, insertSigningKey, resealSigningKey, deleteSigningKey, deleteSigningKeys, insertMeta, updateMeta,
 	}

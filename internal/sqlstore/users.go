@@ -45,7 +45,9 @@ const (
 	setPassword = `update users set password_hash = $2, credential_version = credential_version + 1, updated_at = $3
 		where id = $1 and ($4 = 0 or credential_version = $4)`
 
-	deleteSessionsOfUser   = `delete from sessions where user_id = $1`
+	deleteSessionsOfUser = `delete from sessions where user_id = $1`
+	deleteEndedOfUser    = `delete from sessions where id in
+		(select id from sessions where user_id = $1 and ended_at is not null limit $2)`
 	deleteIdentitiesOfUser = `delete from identities where user_id = $1`
 	deleteUser             = `delete from users where id = $1`
 
@@ -183,6 +185,9 @@ func (s *Store) UpdateUser(ctx context.Context, id sallyport.ID, change sallypor
 
 // DeleteUser implements sallyport.Store.
 func (s *Store) DeleteUser(ctx context.Context, id sallyport.ID, at time.Time, e sallyport.Event) error {
+	if err := s.deleteEndedOfUser(ctx, id); err != nil {
+		return err
+	}
 	return s.db.Write(ctx, "delete user", func(ctx context.Context, q Queries) error {
 		locked, err := q.Exec(ctx, lockUserRow, id[:])
 		if err := orNotFound(locked != 0, err); err != nil {
@@ -202,6 +207,21 @@ func (s *Store) DeleteUser(ctx context.Context, id sallyport.ID, at time.Time, e
 		return note(ctx, q, e)
 	})
 }
+
+// deleteEndedOfUser removes a user's ended sessions, of which there may be any number, in parts: the step that deletes the user
+// is left with those that live.
+func (s *Store) deleteEndedOfUser(ctx context.Context, id sallyport.ID) error {
+	for {
+		deleted, err := write(ctx, s.db, "delete ended sessions", func(ctx context.Context, q Queries) (int64, error) {
+			return q.Exec(ctx, deleteEndedOfUser, id[:], int64(endedAtOnce))
+		})
+		if err != nil || deleted < endedAtOnce {
+			return err
+		}
+	}
+}
+
+const endedAtOnce = 1000
 
 // userEdit is a UserChange that shares no memory with its maker.
 type userEdit struct {

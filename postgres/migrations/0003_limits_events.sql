@@ -4,9 +4,9 @@
 -- advances counts since advances_from.
 alter table sessions add column advances_from bigint not null default 0;
 
--- All sessions of a user, the newest last. A refresh leaves it alone.
+-- All sessions of a user, those that have not been ended in the order of their ids. A refresh leaves it alone.
 drop index sessions_live;
-create index sessions_user on sessions (user_id, id);
+create index sessions_user on sessions (user_id, ended_at, id);
 
 -- What may happen so often in so long. A key is a keyed hash: no name and no address stands here.
 create table counters (

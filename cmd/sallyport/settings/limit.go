@@ -15,7 +15,10 @@ type Limit struct {
 func (l Limit) String() string { return problemf("%d/%s", l.Count, brief(l.Period)) }
 
 // Limits is the settings of rate limits.
-type Limits struct{ Account, Address, Session Limit }
+type Limits struct {
+	Account, Address, Session Limit
+	Sessions                  int
+}
 
 const (
 	limitPattern   = `^[0-9]+/[0-9hms.]+$`

@@ -57,7 +57,7 @@ func TestDefaults(t *testing.T) {
 				Tokens: Tokens{AccessTTL: 5 * time.Minute, SessionTTL: 24 * time.Hour, IdleTTL: 24 * time.Hour, RetryWindow: 10 * time.Second,
 					Alg: "ES256", ClientID: "sallyport", KeyRotation: 720 * time.Hour},
 				Hook:     Hook{Timeout: 2 * time.Second},
-				Password: Password{MinLength: 8}, Limits: Limits{Limit{10, 10 * time.Minute}, Limit{100, 10 * time.Minute}, Limit{120, time.Minute}}, EventRetention: 2160 * time.Hour,
+				Password: Password{MinLength: 8}, Limits: Limits{Limit{10, 10 * time.Minute}, Limit{100, 10 * time.Minute}, Limit{120, time.Minute}, 500}, EventRetention: 2160 * time.Hour,
 				File:   got.File,
 				Log:    Log{Level: "info"},
 				places: map[string]Place{},
@@ -133,6 +133,7 @@ limits:
   account: 5/1m
   address: 1000/1h30m
   session: 30/10s
+  sessions: 77
 events:
   retention: 8760h
 forward:
@@ -163,7 +164,7 @@ func TestEverySettingOfTheFile(t *testing.T) {
 		UserAttributes: []string{"email", "plan"}, UserFields: []string{"id"}, UserUUIDAttribute: "subject",
 		Hook:     Hook{URL: "https://hooks.example.com/claims?v=1", Secret: HookSecret("a key of the hook with 24 bytes or more"), Timeout: 500 * time.Millisecond},
 		Password: Password{Hash: Hash{65536, 3, 4}, Slots: 3, MinLength: 12}, EventRetention: 8760 * time.Hour,
-		Limits: Limits{Account: Limit{5, time.Minute}, Address: Limit{1000, 90 * time.Minute}, Session: Limit{30, 10 * time.Second}}, Log: Log{Level: "debug", Format: "json"},
+		Limits: Limits{Account: Limit{5, time.Minute}, Address: Limit{1000, 90 * time.Minute}, Session: Limit{30, 10 * time.Second}, Sessions: 77}, Log: Log{Level: "debug", Format: "json"},
 		File:     DefaultFile,
 		Warnings: []string{"cookie.domain: every host below example.com receives the refresh token; remove the setting unless several hosts need it"},
 		places:   got.places,
@@ -193,7 +194,7 @@ func TestEveryVariable(t *testing.T) {
 		"SALLYPORT_TOKENS_ALG=EdDSA", "SALLYPORT_TOKENS_KEY_ROTATION=48h", "SALLYPORT_PASSWORD_HASH=argon2id,m=7168,t=5,p=1",
 		"SALLYPORT_CLAIMS_HOOK_URL=http://127.0.0.1:9/claims", "SALLYPORT_CLAIMS_HOOK_SECRET=whsec_AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=", "SALLYPORT_CLAIMS_HOOK_TIMEOUT=1s",
 		"SALLYPORT_CLAIMS_USER_ATTRIBUTES=email", "SALLYPORT_USER_UUID_ATTRIBUTE=u", "SALLYPORT_PASSWORD_SLOTS=2", "SALLYPORT_PASSWORD_MIN_LENGTH=15",
-		"SALLYPORT_LIMITS_ACCOUNT=1/1s", "SALLYPORT_LIMITS_ADDRESS=1000000/24h", "SALLYPORT_LIMITS_SESSION=2/2s", "SALLYPORT_EVENTS_RETENTION=24h",
+		"SALLYPORT_LIMITS_ACCOUNT=1/1s", "SALLYPORT_LIMITS_ADDRESS=1000000/24h", "SALLYPORT_LIMITS_SESSION=2/2s", "SALLYPORT_LIMITS_SESSIONS=7", "SALLYPORT_EVENTS_RETENTION=24h",
 		"SALLYPORT_LOG_LEVEL=warn", "SALLYPORT_LOG_FORMAT=text",
 		// What Kubernetes sets.
 		"SALLYPORT_PORT=tcp://10.0.0.1:8000", "SALLYPORT_PORT_8000_TCP=tcp://10.0.0.1:8000", "SALLYPORT_PORT_8000_TCP_PROTO=tcp", "SALLYPORT_PORT_8000_TCP_PORT=8000",
@@ -214,7 +215,7 @@ func TestEveryVariable(t *testing.T) {
 		UserAttributes: []string{"email"}, UserFields: []string{"id", "email"}, UserUUIDAttribute: "u",
 		Hook:     Hook{URL: "http://127.0.0.1:9/claims", Secret: HookSecret("whsec_AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA="), Timeout: time.Second},
 		Password: Password{Hash: Hash{7168, 5, 1}, Slots: 2, MinLength: 15}, EventRetention: 24 * time.Hour,
-		Limits: Limits{Account: Limit{1, time.Second}, Address: Limit{1_000_000, 24 * time.Hour}, Session: Limit{2, 2 * time.Second}}, Log: Log{Level: "warn", Format: "text"},
+		Limits: Limits{Account: Limit{1, time.Second}, Address: Limit{1_000_000, 24 * time.Hour}, Session: Limit{2, 2 * time.Second}, Sessions: 7}, Log: Log{Level: "warn", Format: "text"},
 		places: got.places,
 	}
 	if diff := cmp.Diff(want, got, sameSettings); diff != "" {
