@@ -87,7 +87,7 @@ type Config struct {
 	// from a stranger.
 	Password password.Config
 
-	// Observe is told how each sign-in, exchange and refresh ended. It is called by many goroutines at once and
+	// Observe is told how each sign-in, exchange, refresh and change of a password ended. It is called by many goroutines at once and
 	// must not block. Default: nobody is told.
 	Observe func(Observation)
 	Logger  *slog.Logger     // default: slog.Default()
@@ -156,7 +156,7 @@ func (cfg Config) faults() []error {
 		fault("Issuer", "%v", err)
 	}
 	if cfg.Store == nil {
-		fault("Store", "it is missing; open one with sqlite.Open")
+		fault("Store", "it is missing; open one with sqlite.Open or postgres.Open")
 	}
 	for i, secret := range append([][]byte{cfg.Secret}, cfg.OldSecrets...) {
 		if len(secret) < MinSecretBytes {

@@ -13,7 +13,8 @@ import (
 // unknown, but spellings that are limited together belong to one account: the username and the address of a user.
 type Limits struct {
 	// Account: failed passwords for one account from one address that it has signed in from before. All
-	// other addresses share one such counter, so that a stranger's guesses do not keep the owner out.
+	// other addresses share one such counter, so that a stranger's guesses do not keep the owner out of the addresses
+	// that are known. Beyond 100 in a day from those others, whatever the limit, one in 15 minutes is let through.
 	// Default: 10 in 10 minutes.
 	Account Limit
 	// Address: failed passwords and forged identity tokens from one address, for all accounts. An IPv6

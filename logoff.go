@@ -13,10 +13,7 @@ func (s *Service) Logoff(ctx context.Context, t RefreshToken, scope Scope, c Cli
 	e := s.event("session_ended", actorUser, c)
 	e.SessionID, e.Detail = t.session, string(reason)
 	ended, err := s.store.EndSessions(ctx, SessionEnd{Session: t.session, Scope: scope, Reason: reason, At: e.At, Event: e})
-	if err != nil {
-		return err
-	}
 	e.Sessions = ended
-	s.auditEvent(ctx, e, nil)
-	return nil
+	s.auditEnding(ctx, e, err)
+	return err
 }

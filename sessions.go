@@ -5,18 +5,29 @@ import (
 	"errors"
 )
 
-// Sessions lists at most limit live sessions of a user, or of everybody when user is zero, the newest first.
-// The next page begins before the id of the last one; zero is the first page.
+// Sessions lists at most limit live sessions of a user, the newest first. The next page begins before the id of the last one;
+// zero is the first page. It returns ErrNotFound for the zero user, which in a store stands for everybody.
 func (s *Service) Sessions(ctx context.Context, user, before ID, limit int) ([]Session, error) {
+	if user.IsZero() {
+		return nil, ErrNotFound
+	}
 	return s.store.Sessions(ctx, SessionQuery{User: user, At: s.now(), Before: before, Limit: limit})
+}
+
+// AllSessions is Sessions of everybody.
+func (s *Service) AllSessions(ctx context.Context, before ID, limit int) ([]Session, error) {
+	return s.store.Sessions(ctx, SessionQuery{At: s.now(), Before: before, Limit: limit})
 }
 
 // MaxSessions is how many live sessions a user may have: Limits.Sessions.
 func (s *Service) MaxSessions() int { return s.cfg.Limits.Sessions }
 
 // EndSession ends one session of the user, durably; current is the session from which the user does so. One
-// that has ended already is no error. It returns ErrNotFound for a session of somebody else, as for none.
+// that has ended already is no error. It returns ErrNotFound for a session of somebody else, as for none, and for the zero user.
 func (s *Service) EndSession(ctx context.Context, user, session, current ID, c Client) error {
+	if user.IsZero() {
+		return ErrNotFound
+	}
 	reason := EndedByOthers
 	if session == current {
 		reason = EndedByLogoff
@@ -26,17 +37,24 @@ func (s *Service) EndSession(ctx context.Context, user, session, current ID, c C
 	ended, err := s.store.EndSessions(ctx, SessionEnd{Session: session, Scope: ScopeThis, User: user, Reason: reason, At: e.At, Event: e})
 	e.Sessions = ended
 	if !errors.Is(err, ErrNotFound) {
-		s.auditEvent(ctx, e, err)
+		s.auditEnding(ctx, e, err)
 	}
 	return err
 }
 
-// EndSessions ends every session of a user and returns how many had not been ended.
+// auditEnding logs an ending that the store has noted, or that failed; not one that found nothing to end.
+func (s *Service) auditEnding(ctx context.Context, e Event, err error) {
+	if e.Sessions > 0 || err != nil {
+		s.auditEvent(ctx, e, err)
+	}
+}
+
+// EndSessions is an operator's: it ends every session of a user and returns how many had not been ended.
 func (s *Service) EndSessions(ctx context.Context, user ID) (int, error) {
 	return s.endByAdmin(ctx, SessionEnd{User: user})
 }
 
-// RevokeSession ends one session, whoever's it is, and reports whether it was live.
+// RevokeSession is an operator's: it ends one session, whoever's it is, and reports whether it had not been ended.
 func (s *Service) RevokeSession(ctx context.Context, session ID) (bool, error) {
 	ended, err := s.endByAdmin(ctx, SessionEnd{Session: session, Scope: ScopeThis})
 	return ended > 0, err
@@ -48,14 +66,14 @@ func (s *Service) endByAdmin(ctx context.Context, end SessionEnd) (int, error) {
 	end.Reason, end.At, end.Event = EndedByAdmin, e.At, e
 	ended, err := s.store.EndSessions(ctx, end)
 	e.Sessions = ended
-	s.auditEvent(ctx, e, err)
+	s.auditEnding(ctx, e, err)
 	return ended, err
 }
 
 // revokePart is how many sessions RevokeAllSessions ends in one step.
 const revokePart = 1000
 
-// RevokeAllSessions ends every session of everybody, a thousand in one step, and returns how many had not been ended. A
+// RevokeAllSessions is an operator's: it ends every session of everybody, a thousand in one step, and returns how many had not been ended. A
 // session that is started meanwhile may stay.
 func (s *Service) RevokeAllSessions(ctx context.Context) (total int, err error) {
 	e := s.event("session_ended", actorAdmin, Client{})
@@ -68,14 +86,22 @@ func (s *Service) RevokeAllSessions(ctx context.Context) (total int, err error) 
 		total += ended
 		if err != nil || w.After.IsZero() {
 			e.Sessions = total
-			s.auditEvent(ctx, e, err)
+			s.auditEnding(ctx, e, err)
 			return total, err
 		}
 	}
 }
 
-// Events lists at most limit lines of the audit trail, about one user or, when user is zero, about everybody,
-// the newest first. The next page begins before the id of the last one; zero is the first page.
+// Events lists at most limit lines of the audit trail about one user, who may be gone, the newest first. The next page
+// begins before the id of the last one; zero is the first page. It returns ErrNotFound for the zero user.
 func (s *Service) Events(ctx context.Context, user, before ID, limit int) ([]Event, error) {
+	if user.IsZero() {
+		return nil, ErrNotFound
+	}
 	return s.store.Events(ctx, EventQuery{User: user, Before: before, Limit: limit})
+}
+
+// AllEvents is Events about everybody, and about nobody.
+func (s *Service) AllEvents(ctx context.Context, before ID, limit int) ([]Event, error) {
+	return s.store.Events(ctx, EventQuery{Before: before, Limit: limit})
 }

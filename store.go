@@ -51,8 +51,8 @@ type Store interface {
 	// it refuses a token that was exchanged before (ErrIDTokenReplayed); it adds the new user
 	// (ErrNameTaken, ErrEmailTaken as in CreateUser); it refuses a user who is gone or inactive or
 	// whose credential's version is not the expected one (ErrChanged); it adds the new identity
-	// (ErrChanged when the identity exists); it ends the replaced session, if that is live; it adds the
-	// session; it settles the counters, remembers the address, and notes the events. When it returns
+	// (ErrChanged when the identity exists); it ends the replaced session, if that has not been ended, and
+	// those that MaxSessions leaves no room for; it adds the session; it settles the counters, remembers the address, and notes the events. When it returns
 	// nil the session is durable.
 	StartSession(ctx context.Context, s SessionStart) error
 	// Session finds a session and its user. It returns ErrNotFound when there is no such session.
@@ -60,11 +60,11 @@ type Store interface {
 	// Sessions lists at most q.Limit sessions that are live at q.At, the newest first.
 	Sessions(ctx context.Context, q SessionQuery) ([]Session, error)
 	// Refresh applies the rules of the refresh machine to one presented generation, in one
-	// conditional statement, and says which rule fired. See RefreshStep. An ending by rule 5 is durable
+	// conditional update, and says which rule fired. See RefreshStep. An ending by rule 5 is durable
 	// when it returns; an advance need not be, because rule 1 catches up with one that was forgotten.
 	Refresh(ctx context.Context, step RefreshStep) (RefreshOutcome, error)
-	// EndSessions ends what e names and returns how many live sessions that were; if there was one it
-	// notes the event, with the owner of e.Session when the event names no user. Ending a session that
+	// EndSessions ends what e names and returns how many sessions it ended, of which some may have been past an end
+	// already; if there was one it notes the event, with the owner of e.Session when the event names no user. Ending a session that
 	// has ended already, or is unknown, is no error, but for a session that e says to be of another user:
 	// ErrNotFound. When it returns nil the ends are durable.
 	EndSessions(ctx context.Context, e SessionEnd) (int, error)
@@ -286,7 +286,7 @@ type Event struct {
 	Client    Client
 	Provider  string
 	Detail    string // a reason or what changed, in the words of the log
-	Sessions  int    // how many sessions it ended
+	Sessions  int    // how many sessions it ended, those past an end included
 	SessionIP string // of a reuse: the address from which the session was last used before
 }
 

@@ -104,6 +104,7 @@ func TestEndOneSession(t *testing.T) {
 		before := a.rows()
 		for name, id := range map[string]string{
 			"somebody else's": bobsID, "unknown": sallyport.NewID(a.clock.now()).String(), "no id": "x", "upper case": strings.ToUpper(thereID),
+			"encoded": strings.Replace(thereID, "-", "%2D", 1), "an encoded slash": thereID + "%2F",
 			"a user's": here.bearer("GET", "user/", nil).text("id"),
 		} {
 			if x := here.bearer("DELETE", "sessions/"+id+"/", nil); x.status != 404 || x.body != `{"detail":"Not found.","code":"not_found"}` {
@@ -113,13 +114,18 @@ func TestEndOneSession(t *testing.T) {
 		here.bearer("DELETE", "sessions/"+thereID+"/x/", nil).want(t, 404, "not_found")
 		here.bearer("DELETE", "sessions/%7Bid%7D/", nil).want(t, 404, "not_found")
 		here.bearer("DELETE", "sessions/", nil).want(t, 405, "method_not_allowed")
-		here.bearer("GET", "sessions/"+thereID+"/", nil).want(t, 405, "method_not_allowed")
+		for _, method := range []string{"GET", "HEAD", "POST", "PUT"} {
+			if x := here.bearer(method, "sessions/"+thereID+"/", nil); x.status != 405 || x.header.Get("Allow") != "DELETE, OPTIONS" {
+				t.Errorf("%s = %d, Allow %q, want 405 and DELETE, OPTIONS", method, x.status, x.header.Get("Allow"))
+			}
+		}
 		a.do("sessions/"+thereID+"/", request{method: "DELETE"}).want(t, 401, "missing_token")
 		if after := a.rows(); after != before {
 			t.Error("a refused request changed the database")
 		}
 
-		x := here.bearer("DELETE", "sessions/"+thereID, nil) // without the slash
+		inBrowser := request{method: "DELETE", cookies: here.cookieHeader(), headers: map[string]string{"Authorization": "Bearer " + here.access}}
+		x := a.do("sessions/"+thereID, inBrowser) // without the slash; the cookie is of another session
 		if x.status != 204 || x.body != "" || len(x.cookies) > 0 {
 			t.Errorf("DELETE = %d %q %v, want 204 and nothing else", x.status, x.body, x.cookies)
 		}
@@ -128,7 +134,7 @@ func TestEndOneSession(t *testing.T) {
 		here.bearer("DELETE", "sessions/"+thereID+"/", nil).want(t, 204, "") // it has ended already
 
 		// From the browser whose session it is.
-		x = a.do("sessions/"+hereID+"/", request{method: "DELETE", cookies: here.cookieHeader(), headers: map[string]string{"Authorization": "Bearer " + here.access}})
+		x = a.do("sessions/"+hereID+"/", inBrowser)
 		if x.status != 204 || len(x.cookies) != 2 || x.cookies["refresh_cookie"].MaxAge >= 0 {
 			t.Errorf("DELETE of the current session = %d %v, want 204 and the cookies deleted", x.status, x.cookies)
 		}

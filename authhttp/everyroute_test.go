@@ -164,6 +164,7 @@ func TestHEADIsGETWithoutTheBody(t *testing.T) {
 		{"no cookie", "csrf/", request{}, 401},
 		{"user", "user/", request{headers: map[string]string{"Authorization": "Bearer " + s.access}}, 200},
 		{"no token", "user/", request{}, 401},
+		{"sessions", "sessions/", request{headers: map[string]string{"Authorization": "Bearer " + s.access}}, 200},
 		{"keys", keys, request{}, 200},
 		{"keys that are known", keys, request{headers: map[string]string{"If-None-Match": etag(keys)}}, 304},
 		{"metadata", metadata, request{}, 200},

@@ -25,6 +25,18 @@ func (a *app) guess(username, pw string) answer {
 	return a.do("sign-in/", request{body: map[string]any{"username": username, "password": pw}})
 }
 
+// guessFrom is guess from an address; the app must trust the proxy 127.0.0.1.
+func (a *app) guessFrom(ip, username, pw string) answer {
+	a.t.Helper()
+	return a.do("sign-in/", request{body: map[string]any{"username": username, "password": pw}, headers: map[string]string{"X-Forwarded-For": ip}})
+}
+
+// counted is the sum of all counters.
+func (a *app) counted() int {
+	a.t.Helper()
+	return a.count("select cast(coalesce(sum(count), 0) as bigint) from counters")
+}
+
 // wantRateLimited checks the answer and gives its Retry-After.
 func (x answer) wantRateLimited(t *testing.T) time.Duration {
 	t.Helper()
@@ -50,13 +62,16 @@ func TestSI_10_GuessesAreLimited(t *testing.T) {
 			a.guess(spellings[i%4], "wrong "+strconv.Itoa(i)).want(t, 401, "invalid_credentials")
 			a.clock.advance(time.Second)
 		}
-		before := a.rows()
+		before, counted := a.rows(), a.counted()
 		for i := range 20 {
 			x := a.guess(spellings[i%4], pw)
 			if wait := x.wantRateLimited(t); wait != 590*time.Second {
 				t.Errorf("Retry-After = %v, want what is left of the ten minutes", wait)
 			}
 			a.wantNothingIssued(x, before)
+		}
+		if after := a.counted(); after != counted {
+			t.Errorf("counters went from %d to %d while nothing was let through", counted, after)
 		}
 		s.mustRefresh()
 		a.signIn("bob", bobPw)
@@ -85,6 +100,38 @@ func TestSI_10_UnknownNamesAreLimitedAlike(t *testing.T) {
 	a.guess("somebody else", "wrong").want(t, 401, "invalid_credentials")
 }
 
+// Who guesses from addresses that the account never signed in from does not keep its owner out, nor the owner those; a success
+// clears what was counted at home.
+func TestSI_10_StrangersAndTheOwner(t *testing.T) {
+	onEachDatabase(t, func(t *testing.T, database string) {
+		a := newAppOn(t, database, func(c *config) {
+			withTheLimits(c)
+			c.HTTP.TrustedProxies = trust(t, "127.0.0.1")
+		})
+		const home, elsewhere = "2001:db8:1:2::1", "198.51.100.1"
+		_, pw := a.user("ada")
+		_, bobPw := a.user("bob")
+		for range 3 {
+			a.guessFrom(home, "ada", pw).want(t, 200, "")
+			for i := range 9 {
+				a.guessFrom(fmt.Sprintf("2001:db8:1:2::%d", i), "ada@example.com", "wrong").want(t, 401, "invalid_credentials")
+			}
+		}
+		for i := range 10 {
+			a.guessFrom(fmt.Sprintf("203.0.113.%d", i), "ada", "wrong").want(t, 401, "invalid_credentials")
+		}
+		a.guessFrom(elsewhere, "ada", pw).wantRateLimited(t)
+		a.guessFrom(home, "ada", pw).want(t, 200, "")
+
+		a.guessFrom(home, "bob", bobPw).want(t, 200, "")
+		for range 10 {
+			a.guessFrom(home, "bob", "wrong").want(t, 401, "invalid_credentials")
+		}
+		a.guessFrom("2001:db8:1:2:3:4:5:6", "bob", bobPw).wantRateLimited(t) // the same /64
+		a.guessFrom(elsewhere, "bob", bobPw).want(t, 200, "")
+	})
+}
+
 // 200 at once: exactly the limit is looked at, on one instance and on two that share a database.
 func TestSI_16_17_GuessesAtOnce(t *testing.T) {
 	onEachDatabase(t, func(t *testing.T, database string) {
@@ -102,6 +149,12 @@ func TestSI_16_17_GuessesAtOnce(t *testing.T) {
 				})
 				if answers["<nil> 401 invalid_credentials"] != 10 || answers["<nil> 429 rate_limited"] != 190 {
 					t.Errorf("answers = %v, want ten 401 and 190 429", answers)
+				}
+				// The counter of the address rises once for each hash, with the slot in hand. Besides it there is that of the
+				// account and, where the address is not known, that of failures in a row.
+				counters := map[bool]int{true: 2, false: 3}[known]
+				if all, full := a.count("select count(*) from counters where count > 0"), a.count("select count(*) from counters where count = 10"); all != counters || full != counters {
+					t.Errorf("%d of %d counters are at ten, want %d: as many hashes as answers", full, all, counters)
 				}
 			})
 		}
@@ -127,7 +180,7 @@ func TestSI_18_ManyUsersAtOnceAreNotLimited(t *testing.T) {
 	if n := answers["<nil> 200"] + answers["<nil> 503 overloaded"]; n != users || answers["<nil> 200"] == 0 {
 		t.Errorf("answers = %v, want 200 and 503 overloaded alone", answers)
 	}
-	if n := a.count("select coalesce(sum(count), 0) from counters"); n != 0 {
+	if n := a.counted(); n != 0 {
 		t.Errorf("%d failures are counted, want none", n)
 	}
 }
@@ -171,8 +224,8 @@ func TestSI_33_ClientLeavesWhileItWaits(t *testing.T) {
 	}
 }
 
-// The password is changed after it was checked and before the session is added.
-func TestSI_31_PasswordChangesMeanwhile(t *testing.T) {
+// The password is changed after it was checked and before the session is added: over HTTP that is a wrong password.
+func TestSI_31_IsAWrongPassword(t *testing.T) {
 	onEachDatabase(t, func(t *testing.T, database string) {
 		var a *app
 		var user sallyport.User

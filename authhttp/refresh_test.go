@@ -7,7 +7,6 @@ import (
 	"maps"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -475,38 +474,6 @@ func TestCSRFRoute(t *testing.T) {
 	}
 	x = a.do("csrf/", request{method: "GET", cookies: s.cookieHeader(), headers: map[string]string{"Sec-Fetch-Site": "cross-site"}})
 	x.want(t, 403, "cross_origin")
-}
-
-// 20 tabs with one cookie at once: one successor, nobody signed out.
-func TestParallelTabsConverge(t *testing.T) {
-	a := newApp(t, nil)
-	_, pw := a.user("ada")
-	s := a.signIn("ada", pw)
-	for range 10 {
-		successors := make(map[string]bool)
-		var mu sync.Mutex
-		var tabs sync.WaitGroup
-		for range 20 {
-			tabs.Go(func() {
-				x, err := a.try("refresh/", request{body: map[string]string{"CSRF_token": s.csrf}, cookies: s.cookieHeader()})
-				mu.Lock()
-				defer mu.Unlock()
-				if err != nil || x.status != 200 {
-					t.Errorf("refresh = %v %d %s", err, x.status, x.body)
-					return
-				}
-				successors[x.cookies["refresh_cookie"].Value] = true
-			})
-		}
-		tabs.Wait()
-		if len(successors) != 1 {
-			t.Fatalf("%d successors of one token, want 1", len(successors))
-		}
-		for token := range successors {
-			s.refresh = token
-		}
-		a.clock.advance(time.Minute)
-	}
 }
 
 func TestRootSecretRotatesWithoutSignOuts(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -88,8 +89,9 @@ func isRefused(err error) bool {
 
 // isLost reports that a connection broke, or was found to be broken.
 func isLost(err error) bool {
-	var network net.Error
-	return errors.As(err, &network) || errors.Is(err, net.ErrClosed) ||
+	var network *net.OpError // net.Error would be an error of a file as well
+	var name *net.DNSError
+	return errors.As(err, &network) || errors.As(err, &name) || errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded) ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) || errors.Is(err, pgconn.ErrConnClosed)
 }

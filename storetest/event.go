@@ -33,6 +33,8 @@ func (b *bench) wantEvents(q sallyport.EventQuery, want ...sallyport.Event) {
 func eventCases() []testCase {
 	all := sallyport.EventQuery{Limit: 100}
 	return []testCase{
+		{"EndSessions and StartSession note the owner of the session when the event names no user", endingsNameTheOwner},
+		{"EndAllSessions notes a part in which a session ended", walksAreNoted},
 		{"Events lists the newest first, page by page, of everybody or of one user", func(b *bench) {
 			u, other := b.addUser("alice"), b.addUser("bob")
 			var events []sallyport.Event // the newest first
@@ -238,6 +240,45 @@ func listsSessions(b *bench) {
 	got, err := b.store.Sessions(b.ctx(), sallyport.SessionQuery{At: oldest.IdleEnd, Limit: 9})
 	b.wantError("Sessions()", err, nil)
 	b.wantEqual("Sessions() at the idle end of the oldest", got, everybodys[:4])
+}
+
+// endingsNameTheOwner: an event that names no user is noted with the owner of the session that it ended.
+func endingsNameTheOwner(b *bench) {
+	u, other := b.addUser("alice"), b.addUser("bob")
+	s, replaced := b.start(u), b.start(u)
+	ended := b.event("session_ended", sallyport.ID{})
+	ended.SessionID = s.ID
+	b.end(sallyport.SessionEnd{Session: s.ID, Scope: sallyport.ScopeThis, Reason: sallyport.EndedByLogoff, At: b.now, Event: ended})
+	over := b.event("session_ended", sallyport.ID{})
+	over.SessionID = replaced.ID
+	b.startStep(sallyport.SessionStart{ // in a browser that was alice's
+		Session: b.newSession(other.ID), CredentialVersion: b.version(other), Replaces: replaced.ID, Replaced: over,
+	})
+	ended.UserID, ended.Sessions, over.UserID, over.Sessions = u.ID, 1, u.ID, 1
+	b.wantEvents(sallyport.EventQuery{Limit: 9}, ended, over)
+}
+
+// walksAreNoted: EndAllSessions notes the event of a part in which a session ended, and of no other.
+func walksAreNoted(b *bench) {
+	u := b.addUser("alice")
+	b.start(u)
+	b.start(u)
+	walk := sallyport.SessionWalk{Limit: 10, Reason: sallyport.EndedByAdmin, At: b.now, Event: b.event("session_ended", sallyport.ID{})}
+	for _, want := range []int{2, 0} {
+		ended, _, err := b.store.EndAllSessions(b.ctx(), walk)
+		b.wantError("EndAllSessions()", err, nil)
+		b.wantEqual("EndAllSessions()", ended, want)
+		if want > 0 {
+			walk.Event.Sessions = want
+			b.wantEvents(sallyport.EventQuery{Limit: 9}, walk.Event)
+		}
+		walk.Event = b.event("session_ended", sallyport.ID{})
+	}
+	events, err := b.store.Events(b.ctx(), sallyport.EventQuery{Limit: 9})
+	b.wantError("Events()", err, nil)
+	if len(events) != 1 {
+		b.Errorf("%d events, want 1: a part without a live session is noted", len(events))
+	}
 }
 
 func deletesUser(b *bench) {

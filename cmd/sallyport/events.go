@@ -77,7 +77,13 @@ func (c eventsCommand) Run(ctx context.Context, w world) error {
 			if c.Limit > 0 {
 				size = min(left, pageSize)
 			}
-			events, err := svc.Events(ctx, user, before, size)
+			list := svc.AllEvents
+			if !user.IsZero() {
+				list = func(ctx context.Context, before sallyport.ID, limit int) ([]sallyport.Event, error) {
+					return svc.Events(ctx, user, before, limit)
+				}
+			}
+			events, err := list(ctx, before, size)
 			left -= len(events)
 			return mapped(events, presentableEvent), err
 		}))

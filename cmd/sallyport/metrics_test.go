@@ -10,9 +10,11 @@ import (
 
 // TestMetrics: a scrape shows what was done, and nothing of who did it.
 func TestMetrics(t *testing.T) {
-	p := serveAlice(t)
+	p := serveAlice(t, "SALLYPORT_LIMITS_ACCOUNT=1/10m")
 	signedIn, tokens := post(t, p.url+"/auth/sign-in/", credentials(testPassword), nil)
 	post(t, p.url+"/auth/sign-in", credentials("CANARY wrong"), nil)
+	post(t, p.url+"/auth/sign-in/", credentials(testPassword), nil)
+	post(t, p.url+"/auth/sessions/CANARY", "", nil)
 	csrf := fmt.Sprintf(`{"CSRF_token": %q}`, tokens["CSRF_token"])
 	post(t, p.url+"/auth/refresh/", csrf, cookies(signedIn))
 	post(t, p.url+"/auth/refresh/", csrf, cookies(signedIn))
@@ -21,10 +23,13 @@ func TestMetrics(t *testing.T) {
 	for _, want := range []string{
 		`sallyport_sign_ins_total{method="password",result="ok"} 1`,
 		`sallyport_sign_ins_total{method="password",result="invalid_credentials"} 1`,
+		`sallyport_sign_ins_total{method="password",result="rate_limited"} 1`,
+		`sallyport_rate_limited_total{rule="account"} 1`,
 		`sallyport_refreshes_total{result="advance"} 1`,
 		`sallyport_refreshes_total{result="retry"} 1`,
 		`sallyport_http_request_duration_seconds_count{code="200",method="POST",route="/auth/refresh"} 2`,
 		`sallyport_http_request_duration_seconds_count{code="invalid_credentials",method="POST",route="/auth/sign-in"} 1`,
+		`sallyport_http_request_duration_seconds_count{code="method_not_allowed",method="POST",route="/auth/sessions/{id}"} 1`,
 		`sallyport_http_request_duration_seconds_count{code="not_found",method="POST",route="unknown"} 1`,
 		`sallyport_db_query_duration_seconds_count{op="refresh"} 2`,
 		`sallyport_db_query_duration_seconds_count{op="start_session"} 1`,

@@ -33,6 +33,12 @@ func TestLogRequests(t *testing.T) {
 			map[string]any{"method": "GET", "route": "/auth/user/", "status": 500.0, "duration_ms": 5.0}},
 		{"made-up path and method", "CANARY", "/CANARY", nil, http.NotFound,
 			map[string]any{"method": "other", "route": "unknown", "status": 404.0, "duration_ms": 5.0}},
+		{"path in which something varies", "DELETE", "/auth/sessions/CANARY/", nil,
+			func(w http.ResponseWriter, r *http.Request) {
+				r.Pattern = "/auth/sessions/{id}/"
+				http.NotFound(w, r)
+			},
+			map[string]any{"method": "DELETE", "route": "/auth/sessions/{id}/", "status": 404.0, "duration_ms": 5.0}},
 		{"id of a proxy", "GET", "/", []string{"abc-DEF_1.2"}, func(http.ResponseWriter, *http.Request) {},
 			map[string]any{"method": "GET", "route": "/", "status": 200.0, "duration_ms": 5.0, "request_id": "abc-DEF_1.2"}},
 		{"id with what could forge a line", "GET", "/", []string{"CANARY\tx"}, func(http.ResponseWriter, *http.Request) {},

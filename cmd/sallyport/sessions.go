@@ -65,7 +65,13 @@ func (c sessionsList) Run(ctx context.Context, w world) error {
 			if last != nil {
 				before = last.ID
 			}
-			sessions, err := svc.Sessions(ctx, user, before, pageSize)
+			list := svc.AllSessions
+			if !user.IsZero() {
+				list = func(ctx context.Context, before sallyport.ID, limit int) ([]sallyport.Session, error) {
+					return svc.Sessions(ctx, user, before, limit)
+				}
+			}
+			sessions, err := list(ctx, before, pageSize)
 			return mapped(sessions, presentableSession), err
 		}))
 	})

@@ -15,8 +15,9 @@ import (
 type Database interface {
 	// Read runs fn, which runs one statement and so sees one snapshot.
 	Read(ctx context.Context, op string, fn Step) error
-	// Write runs fn at most once, as one atomic step: what fn did stays, durably, if Write returns
-	// nil; nothing of it stays if fn returns an error.
+	// Write runs fn as one atomic step, perhaps more than once: what the last run did stays, durably, if Write
+	// returns nil; nothing stays of a run that returned an error, or that was run again. fn starts from nothing
+	// each time.
 	Write(ctx context.Context, op string, fn Step) error
 	// Single is Write for a step that runs one statement, which is atomic by itself. A crash may
 	// forget what it did: it is for the advance of a refresh token and for nothing else.
@@ -29,7 +30,7 @@ type Database interface {
 type Step func(ctx context.Context, q Queries) error
 
 // Queries runs prepared statements inside one step. A statement is named by its text; one that is
-// neither in Reads nor in Writes is an error.
+// in none of Reads, Singles and Writes is an error.
 type Queries interface {
 	// Exec returns how many rows the statement changed.
 	Exec(ctx context.Context, statement string, args ...any) (int64, error)
