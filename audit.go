@@ -63,8 +63,12 @@ func (s *Service) auditEvent(ctx context.Context, e Event, err error, attrs ...s
 // The reason is for the operator alone; the caller's answer never carries it. No name, address or
 // token enters it: only ids.
 func (s *Service) audit(ctx context.Context, event string, c Client, err error, attrs ...slog.Attr) {
-	if errors.Is(err, ErrRateLimited) && !s.limitLog.first(event+" "+c.IP, s.now()) {
-		return // the first of a minute tells it
+	if errors.Is(err, ErrRateLimited) {
+		first, untold := s.limitLog.first(event+" "+addressGroup(c.IP), s.now())
+		s.logUntold(ctx, untold)
+		if !first {
+			return
+		}
 	}
 	level, result := slog.LevelInfo, "ok"
 	if err != nil {

@@ -77,6 +77,7 @@ func (s *Service) start() error {
 	}
 	ctx, s.stop = context.WithCancel(context.Background())
 	s.background.Go(func() { s.watchKeys(ctx) })
+	s.background.Go(func() { s.tellUntold(ctx) })
 	if !s.cfg.LeaveKeys {
 		s.background.Go(func() { s.keepClean(ctx) })
 	}

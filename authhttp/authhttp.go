@@ -55,6 +55,7 @@ type Handler struct {
 
 	misplaced    sync.Once // says so, for a program that mounts the handler elsewhere
 	misforwarded sync.Once // says so, for a proxy that sends no list of addresses
+	unforwarded  sync.Once // says so, for a peer that seems to be a proxy and is not trusted
 }
 
 // route is one path below the mount.

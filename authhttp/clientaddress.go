@@ -16,6 +16,9 @@ import (
 // wrote.
 const forwardedFor = "X-Forwarded-For"
 
+// forwarded is the header of RFC 7239.
+const forwarded = "Forwarded"
+
 // maxHops is more proxies than stand one behind the other anywhere. Only a peer that makes things up has more.
 const maxHops = 32
 
@@ -77,8 +80,40 @@ func (h *Handler) clientAddress(r *http.Request) string {
 			h.log.Warn("a trusted proxy sends no list of addresses in X-Forwarded-For, so its own address counts instead of the client's", "peer", address, "reason", err.Error())
 		})
 	}
+	h.noteForwarding(r)
 	return address
 }
+
+// noteForwarding says that a header is ignored which looks as if a proxy had been forgotten. On the Internet anybody can
+// send these headers, which means nothing; who sends them from a private or loopback address is most likely a proxy,
+// behind which all clients share one limit. The header's value is not logged: it is whatever its sender liked.
+func (h *Handler) noteForwarding(r *http.Request) {
+	header := ""
+	switch {
+	case len(r.Header.Values(forwardedFor)) > 0:
+		header = forwardedFor
+	case len(r.Header.Values(forwarded)) > 0:
+		header = forwarded
+	default:
+		return
+	}
+	peer, err := netip.ParseAddr(hostOf(r.RemoteAddr))
+	if err != nil || h.proxies.trust(plain(peer)) || !isNear(plain(peer)) {
+		return
+	}
+	h.unforwarded.Do(func() {
+		h.log.Warn("a request says that it was forwarded, but its peer is not in trusted_proxies, so the peer's address counts as the client's; "+
+			"if it is a proxy of yours, name it in trusted_proxies and let it write X-Forwarded-For", "peer", plain(peer).String(), "header", header)
+	})
+}
+
+// isNear reports whether an address is of this host or of a network that the Internet does not route to: loopback,
+// private (RFC 1918, RFC 4193), shared (RFC 6598) or link-local.
+func isNear(address netip.Addr) bool {
+	return address.IsLoopback() || address.IsPrivate() || address.IsLinkLocalUnicast() || shared.Contains(address)
+}
+
+var shared = netip.MustParsePrefix("100.64.0.0/10")
 
 // client finds the address of the client. remote is the socket's peer, as in http.Request.RemoteAddr; lines are those of
 // X-Forwarded-For, in their order.
@@ -91,10 +126,7 @@ func (h *Handler) clientAddress(r *http.Request) string {
 // An entry that is read and is no address, or one too many, is an error, and the address is then the peer's. A peer
 // that has no address, such as that of a Unix socket, is named as it is and never trusted.
 func (p proxies) client(remote string, lines []string) (string, error) {
-	host, _, err := net.SplitHostPort(remote)
-	if err != nil {
-		host = remote
-	}
+	host := hostOf(remote)
 	peer, err := netip.ParseAddr(host)
 	if err != nil {
 		return host, nil
@@ -116,6 +148,14 @@ func (p proxies) client(remote string, lines []string) (string, error) {
 		}
 	}
 	return client.String(), nil
+}
+
+// hostOf is the socket's peer without its port.
+func hostOf(remote string) string {
+	if host, _, err := net.SplitHostPort(remote); err == nil {
+		return host
+	}
+	return remote
 }
 
 // hops are the entries of all lines, which are one list (RFC 9110 §5.3), from the right.

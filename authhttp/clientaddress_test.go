@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"slices"
 	"strings"
@@ -420,6 +421,67 @@ func TestSI_13_AddressBehindAProxy(t *testing.T) {
 			}
 			if got := strings.Count(log, "a trusted proxy sends no list of addresses"); got != warned {
 				t.Errorf("the log warns %d times of the proxy, want %d: %s", got, warned, log)
+			}
+		})
+	}
+}
+
+// TestForgottenProxyIsNamedOnce: a peer that seems to be a proxy of the operator's and is not trusted is warned of once,
+// and one that anybody on the Internet can be, never.
+func TestForgottenProxyIsNamedOnce(t *testing.T) {
+	const warning = "a request says that it was forwarded, but its peer is not in trusted_proxies"
+	xff, rfc7239 := http.Header{"X-Forwarded-For": {"203.0.113.9"}}, http.Header{"Forwarded": {"for=203.0.113.9"}}
+	for _, tc := range []struct {
+		name    string
+		trusted string
+		remotes []string
+		header  http.Header
+		want    string // the peer that the warning names; "" for none
+	}{
+		{"loopback", "", []string{"127.0.0.1:4000"}, xff, "127.0.0.1"},
+		{"loopback of IPv6", "", []string{"[::1]:4000"}, xff, "::1"},
+		{"private", "", []string{"10.1.2.3:4000"}, xff, "10.1.2.3"},
+		{"private, mapped into IPv6", "", []string{"[::ffff:192.168.1.1]:4000"}, xff, "192.168.1.1"},
+		{"private of IPv6", "", []string{"[fd00::1]:4000"}, xff, "fd00::1"},
+		{"shared", "", []string{"100.64.0.1:4000"}, xff, "100.64.0.1"},
+		{"link-local with a zone", "", []string{"[fe80::1%eth0]:4000"}, xff, "fe80::1"},
+		{"Forwarded", "", []string{"10.1.2.3:4000"}, rfc7239, "10.1.2.3"},
+		{"another proxy than the trusted one", "10.0.0.0/24", []string{"10.1.2.3:4000"}, xff, "10.1.2.3"},
+		{"the first near one, after strangers", "", []string{"198.51.100.7:4000", "10.1.2.3:4000", "10.1.2.4:4000"}, xff, "10.1.2.3"},
+
+		{"public", "", []string{"198.51.100.7:4000", "[2001:db8::1]:4000", "100.128.0.1:4000"}, xff, ""},
+		{"the trusted proxy", "10.0.0.0/8 127.0.0.1", []string{"10.1.2.3:4000", "[::ffff:10.1.2.3]:4000", "127.0.0.1:4000"}, xff, ""},
+		{"the trusted proxy of a private client", "10.0.0.0/8", []string{"10.1.2.3:4000"}, http.Header{"X-Forwarded-For": {"192.168.1.7"}}, ""},
+		{"no header", "", []string{"127.0.0.1:4000", "10.1.2.3:4000"}, http.Header{}, ""},
+		{"Unix socket", "", []string{"@", ""}, xff, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			a := newApp(t, func(c *config) { c.HTTP.TrustedProxies = trust(t, tc.trusted) })
+			for range 2 {
+				for _, remote := range tc.remotes {
+					r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, a.base+"sign-in/", strings.NewReader(`{"username":"ada","password":"wrong"}`))
+					r.RemoteAddr, r.Header = remote, tc.header.Clone()
+					r.Header.Set("Content-Type", "application/json")
+					w := httptest.NewRecorder()
+					if a.auth.ServeHTTP(w, r); w.Code != http.StatusUnauthorized {
+						t.Fatalf("sign-in/ = %d %s, want 401", w.Code, w.Body)
+					}
+				}
+			}
+			log := a.log.String()
+			times := 0
+			if tc.want != "" {
+				times = 1
+				line := fmt.Sprintf(`"peer":%q`, tc.want)
+				if !strings.Contains(log, `"level":"WARN","msg":"`+warning) || !strings.Contains(log, line) {
+					t.Errorf("the log = %s, want a warning with %s", log, line)
+				}
+			}
+			if got := strings.Count(log, "it was forwarded"); got != times {
+				t.Errorf("the log warns %d times, want %d: %s", got, times, log)
+			}
+			if tc.want != "" && strings.Contains(log, "203.0.113.9") {
+				t.Errorf("the log shows what a stranger wrote: %s", log)
 			}
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -38,6 +39,11 @@ func parse(dsn string) (settings, error) {
 	if dsn == "" {
 		return settings{}, errors.New("the database URL is empty")
 	}
+	if isURL(dsn) {
+		if err := CheckURL(dsn); err != nil {
+			return settings{}, fmt.Errorf("the database URL cannot be read: %w", err)
+		}
+	}
 	config, err := pgx.ParseConfig(dsn)
 	if err != nil {
 		return settings{}, fmt.Errorf("the database URL cannot be read: %s", parseFault(err))
@@ -62,6 +68,57 @@ func parse(dsn string) (settings, error) {
 		config.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	}
 	return s, nil
+}
+
+// isURL tells a URL from keywords and values, by the two schemes that libpq knows.
+func isURL(dsn string) bool {
+	return strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://")
+}
+
+var (
+	// oneReading is a URL of which everybody takes the same part for the password. RFC 3986 §3.2 ends the authority
+	// at the first "/", "?" or "#"; libpq and pgx end the password at the first "@", Go's net/url at the last.
+	// Where they differ, a part of the password is the host, the port or the name of the database to one of
+	// them, and those are shown.
+	oneReading = regexp.MustCompile(`^postgres(?:ql)?://(?:[^/?#@]*@)?[^#@]*$`)
+
+	// urlLike finds the hosts in a URL: user and password, hosts with their ports, the database, parameters.
+	urlLike = regexp.MustCompile(`^(postgres(?:ql)?://)(?:` + encoded(`/?#@`) + `@)?(` + host + `(?:,` + host + `)*)(?:/` + encoded(`?#@`) + `)?(?:\?(?:` + encoded(`#@`) + ` *)*)?$`)
+)
+
+// host is a name, an address or an encoded folder of sockets, or nothing, and a port.
+const host = `(?:\[[0-9A-Fa-f:.]+(?:%25[A-Za-z0-9._~-]+)?\]|[A-Za-z0-9._~-]|%[0-9A-Fa-f]{2})*(?::[0-9]{0,5})?`
+
+// encoded matches text without the characters of but, without space and control characters, and with all of its
+// percent signs followed by two hexadecimal digits (RFC 3986 §2.1).
+func encoded(but string) string { return `(?:[^%\x00-\x20\x7f` + but + `]|%[0-9A-Fa-f]{2})*` }
+
+var (
+	errTwoReadings = errors.New("a password must be percent-encoded; write %2F for /, %3F for ?, %23 for # and %40 for @")
+	errNoURL       = errors.New("it is not a URL; want one such as postgres://user@host/name, with the password percent-encoded")
+)
+
+// CheckURL says what keeps text from being the URL of a database, without connecting. It refuses a URL whose password
+// can be read in two ways because a "/", "?", "#" or "@" is not percent-encoded (RFC 3986 §3.2.1). No error shows any
+// part of text.
+func CheckURL(text string) error {
+	switch {
+	case isURL(text) && !oneReading.MatchString(text):
+		return errTwoReadings
+	case !urlLike.MatchString(text):
+		return errNoURL
+	}
+	return nil
+}
+
+// PublicURL is what of the URL of a database may be shown: its hosts and ports. It is "***" for text that [CheckURL] refuses.
+func PublicURL(text string) string {
+	const masked = "***"
+	parts := urlLike.FindStringSubmatch(text)
+	if parts == nil {
+		return masked
+	}
+	return parts[1] + parts[2] + "/" + masked
 }
 
 // parseFault says what is wrong with a DSN, in a constant.

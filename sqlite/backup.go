@@ -11,20 +11,22 @@ import (
 )
 
 // Backup writes a consistent copy of the database file path, as of one instant, to the file to, which must not exist.
-// A server may go on meanwhile. The copy is readable by its owner alone: it holds password hashes and sealed keys.
+// A server may go on meanwhile. The copy is readable by its owner alone, who is the one that runs this process: it holds
+// password hashes and sealed keys.
 func Backup(ctx context.Context, path, to string) (err error) {
 	if _, err := os.Stat(path); err != nil { // SQLite would make the file
 		return fmt.Errorf("sqlite: back up: %w", err)
 	}
-	if err := copyDatabase(ctx, path, to); err != nil {
-		return fmt.Errorf("sqlite: back up %q: %w", path, err)
+	if err := copyDatabase(ctx, path, to, ""); err != nil {
+		return fmt.Errorf("sqlite: back up %q: %w", path, permission(err, path))
 	}
 	return nil
 }
 
-// copyDatabase makes the file to and fills it. After an error there is no such file.
-func copyDatabase(ctx context.Context, path, to string) (err error) {
-	file, err := os.OpenFile(to, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+// copyDatabase makes the file to, which belongs to the database like or to nobody else, and fills it. After an error
+// there is no such file.
+func copyDatabase(ctx context.Context, path, to, like string) (err error) {
+	file, err := newFile(to, like)
 	if err != nil {
 		return err
 	}

@@ -238,9 +238,9 @@ func TestRestoreRefuses(t *testing.T) {
 	}
 }
 
-// A database of an older release is copied before it is changed, once; a new one is not.
-func TestCopyBeforeAMigration(t *testing.T) {
-	ctx, path := t.Context(), databasePath(t)
+// oldDatabase makes a database as an older release has left it.
+func oldDatabase(t *testing.T, path string) {
+	t.Helper()
 	for n, name := range []string{"0001_start.sql", "0002_signing_key_states.sql"} {
 		text, err := os.ReadFile(filepath.Join("migrations", name))
 		if err != nil {
@@ -252,6 +252,12 @@ func TestCopyBeforeAMigration(t *testing.T) {
 		execute(t, path, string(text))
 		execute(t, path, fmt.Sprintf("insert into schema_version values (%d, '%s')", n+1, name))
 	}
+}
+
+// A database of an older release is copied before it is changed, once; a new one is not.
+func TestCopyBeforeAMigration(t *testing.T) {
+	ctx, path := t.Context(), databasePath(t)
+	oldDatabase(t, path)
 	id := sallyport.NewID(noon)
 	execute(t, path, fmt.Sprintf(`insert into users values (x'%x', 'old', '', 0, '', '', 1, '[]', '{}', 0, 0, '', 1)`, id[:]))
 	execute(t, path, fmt.Sprintf(`insert into sessions values (x'%x', x'%x', 7, 0, 7, 0, 1, 7, 0, 0, 9000000000000000, 9000000000000000, null, '', '', '', '', '')`, id[:], id[:]))

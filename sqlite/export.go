@@ -16,7 +16,7 @@ import (
 func Export(ctx context.Context, path string, each func(table string, columns []string, row []any) error) (err error) {
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("sqlite: export %q: %w", path, err)
+			err = fmt.Errorf("sqlite: export %q: %w", path, permission(err, path))
 		}
 	}()
 	if _, err := os.Stat(path); err != nil { // SQLite would make the file

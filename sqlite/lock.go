@@ -16,17 +16,18 @@ var ErrLocked = errors.New("sqlite: another server holds the database")
 const lockSuffix = ".lock"
 
 // Lock makes this process the only server of the database file path, until the lock is closed or the process is gone,
-// however it ends. It returns ErrLocked while another one is. It is for servers alone: a command, which [Open]
-// lets work beside a server, takes no lock.
+// however it ends. It returns ErrLocked while another one is, also one that names the file by a symbolic link. It is for
+// servers alone: a command, which [Open] lets work beside a server, takes no lock. The error wraps fs.ErrPermission as
+// that of Open does.
 //
 // The lock is one of SQLite's own, on a file beside the database, so that it means the same on every system.
 func Lock(path string) (io.Closer, error) {
-	lock, err := lockFile(path + lockSuffix)
+	lock, err := lockFile(path)
 	switch {
 	case isBusy(err):
 		return nil, ErrLocked
 	case err != nil:
-		return nil, fmt.Errorf("sqlite: lock %q: %w", path, err)
+		return nil, fmt.Errorf("sqlite: lock %q: %w", path, permission(err, path))
 	}
 	return lock, nil
 }
@@ -38,10 +39,14 @@ type fileLock struct {
 }
 
 func lockFile(path string) (_ *fileLock, err error) {
-	if err := createFile(path); err != nil {
+	path, err = Resolve(path)
+	if err != nil {
 		return nil, err
 	}
-	absolute, err := filepath.Abs(path)
+	if err := createFile(path+lockSuffix, path); err != nil {
+		return nil, err
+	}
+	absolute, err := filepath.Abs(path + lockSuffix)
 	if err != nil {
 		return nil, err
 	}

@@ -90,7 +90,7 @@ func keepCopy(ctx context.Context, path string, all []migration) error {
 	if err != nil || version == 0 || version >= len(all) {
 		return err
 	}
-	err = copyDatabase(ctx, path, fmt.Sprintf("%s.before-%04d", path, version+1))
+	err = copyDatabase(ctx, path, fmt.Sprintf("%s.before-%04d", path, version+1), path)
 	if errors.Is(err, fs.ErrExist) {
 		return nil
 	}

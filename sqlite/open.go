@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"time"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
@@ -33,18 +32,28 @@ const (
 // Open opens the database in the file path and brings its schema up to date. A file that does not
 // exist is made, readable by its owner alone; its folder must exist. A database that an older release
 // has written is copied to a file beside it first; one that was written by a newer release is refused and left as it
-// is.
+// is. A symbolic link is the file that it leads to ([Resolve]).
+//
+// What root makes belongs to the owner of the database, or of its folder when the database is new. The error wraps
+// fs.ErrPermission when the user who runs this process may not use the files: [DeniedFiles] lists them.
 func Open(path string) (sallyport.Store, error) {
 	db, err := open(path)
 	if err != nil {
-		return nil, fmt.Errorf("sqlite: open %q: %w", path, err)
+		return nil, fmt.Errorf("sqlite: open %q: %w", path, permission(err, path))
 	}
 	return sqlstore.New(db), nil
 }
 
 func open(path string) (*database, error) {
-	if err := createFile(path); err != nil {
+	path, err := Resolve(path)
+	if err != nil {
 		return nil, err
+	}
+	if err := createFile(path, path); err != nil {
+		return nil, err
+	}
+	if _, denied := deniedFile(path); denied { // of which SQLite would make a database that is for reading only
+		return nil, fs.ErrPermission
 	}
 	absolute, err := filepath.Abs(path)
 	if err != nil {
@@ -58,23 +67,17 @@ func open(path string) (*database, error) {
 	return db, nil
 }
 
-// createFile makes the file, if there is none, before SQLite would make it readable by others. A
-// file that exists is not touched: closing any descriptor of it would drop the POSIX locks that
+// createFile makes the file, if there is none, before SQLite would make it readable by others; like is the database that
+// it belongs to. A file that exists is not touched: closing any descriptor of it would drop the POSIX locks that
 // another store of this process may hold.
-func createFile(path string) error {
-	switch {
-	case path == "":
-		return errors.New("the path is empty")
-	case strings.HasPrefix(path, ":memory:"):
-		return errors.New("a database in memory is forgotten at the end and seen by one connection only; name a file")
-	}
+func createFile(path, like string) error {
 	if info, err := os.Stat(path); err == nil {
 		if !info.Mode().IsRegular() {
 			return errors.New("not a regular file")
 		}
 		return nil
 	}
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	file, err := newFile(path, like)
 	if errors.Is(err, fs.ErrExist) {
 		return nil // somebody else has just made it
 	}

@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 )
 
 // Prepare makes a copy of the backup from, beside the database file path, that [Replace] can put into its place, and
 // returns its name. It refuses a file that is damaged or no database of Sallyport, and one that a newer release has
-// written.
+// written. What root prepares belongs to the owner of the database, or of its folder when there is none.
 func Prepare(ctx context.Context, from, path string) (prepared string, err error) {
 	defer func() {
 		if err != nil {
@@ -20,13 +21,24 @@ func Prepare(ctx context.Context, from, path string) (prepared string, err error
 	if err := check(ctx, from); err != nil {
 		return "", err
 	}
+	if path, err = Resolve(path); err != nil { // a link stays one, and leads to what is restored
+		return "", err
+	}
 	prepared = path + ".restoring"
 	for _, old := range []string{prepared, prepared + "-wal", prepared + "-shm"} { // of an attempt that was cut off
-		if err := os.Remove(old); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := remove(old); err != nil {
 			return "", err
 		}
 	}
-	return prepared, copyDatabase(ctx, from, prepared)
+	return prepared, copyDatabase(ctx, from, prepared, path)
+}
+
+// remove is os.Remove of a file that need not exist.
+func remove(path string) error {
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // check reads the whole file.
@@ -61,16 +73,29 @@ func check(ctx context.Context, path string) (err error) {
 }
 
 // Replace puts a prepared file, which nobody has open, into the place of the database file path, which nobody has open
-// either. What was there is kept in the file that is named after it with ".before-restore", in place of an older one.
+// either. What was there is kept in the file [Kept], in place of an older one.
 // Whenever it is cut off, path is either the old database or the new one, whole.
 func Replace(prepared, path string) error {
-	if err := replace(prepared, path); err != nil {
-		return fmt.Errorf("sqlite: restore into %q: %w", path, err)
+	if err := replace(prepared, path, os.Link); err != nil {
+		return fmt.Errorf("sqlite: restore into %q: %w", path, permission(err, path))
 	}
 	return nil
 }
 
-func replace(prepared, path string) error {
+// Kept names the file in which [Replace] keeps the database file path.
+func Kept(path string) string {
+	if resolved, err := Resolve(path); err == nil {
+		path = resolved
+	}
+	return path + ".before-restore"
+}
+
+// replace gets the way to make a hard link, because a file system may have none.
+func replace(prepared, path string, link func(from, to string) error) error {
+	path, err := Resolve(path)
+	if err != nil {
+		return err
+	}
 	// What is in the write-ahead log belongs to the old file. It must be in there before that is replaced, or the
 	// log would be applied to the new one.
 	if err := settle(path); err != nil {
@@ -79,17 +104,59 @@ func replace(prepared, path string) error {
 	if err := settle(prepared); err != nil {
 		return err
 	}
-	kept := path + ".before-restore"
-	if err := os.Remove(kept); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if err := os.Link(path, kept); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := keep(path, Kept(path), link); err != nil {
 		return err
 	}
 	if err := os.Rename(prepared, path); err != nil {
 		return err
 	}
 	return syncFile(path)
+}
+
+// keep gives the database, which is settled and nobody has open, a second name or else a copy. The file path itself is
+// not touched, so there is no moment without it. The copy gets its name when it is on the disk.
+func keep(path, kept string, link func(from, to string) error) error {
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		return remove(kept) // it would pass for what was there
+	}
+	if err := remove(kept); err != nil {
+		return err
+	}
+	notLinked := link(path, kept)
+	if notLinked == nil {
+		return nil
+	}
+	// EPERM, ENOTSUP, EXDEV and others: no file system has the same reason.
+	draft := kept + ".part"
+	err := remove(draft) // of an attempt that was cut off
+	if err == nil {
+		err = copyFile(path, draft)
+	}
+	if err == nil {
+		err = os.Rename(draft, kept)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("keep a copy of the database: %w", err), notLinked, remove(draft))
+	}
+	return syncFile(kept)
+}
+
+// copyFile copies the database path, which nobody has open, to a new file of the same owner.
+func copyFile(path, to string) (err error) {
+	from, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer from.Close() // it was only read
+	file, err := newFile(to, path)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(file, from)
+	if err := errors.Join(err, file.Close()); err != nil {
+		return err
+	}
+	return syncFile(to)
 }
 
 // settle moves all of the write-ahead log into its file, and removes the log.

@@ -23,7 +23,7 @@ func Status(ctx context.Context, path string) ([]Migration, error) {
 	version := 0
 	if _, err := os.Stat(path); err == nil {
 		if version, err = appliedVersion(ctx, path); err != nil {
-			return nil, fmt.Errorf("sqlite: status of %q: %w", path, err)
+			return nil, fmt.Errorf("sqlite: status of %q: %w", path, permission(err, path))
 		}
 	}
 	status := make([]Migration, len(all))

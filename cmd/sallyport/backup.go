@@ -35,10 +35,10 @@ func (c backupCommand) Run(ctx context.Context, w world) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return failure{what, withoutNames(err), "check the setting database and the folder of the file"}
 	case err != nil:
-		return explain(what, err)
+		return explainUse(what, s.DatabaseFile(), err)
 	}
 	if len(s.Secret) == 0 {
-		_, err = fmt.Fprintf(w.stderr, "sallyport: the root secret is not in it: keep %s as well, and not in the same place\n", s.DatabaseFile()+secretSuffix)
+		_, err = fmt.Fprintf(w.stderr, "sallyport: the root secret is not in it: keep %s as well, and not in the same place\n", secretFile{database: s.DatabaseFile()}.path())
 	}
 	return err
 }
@@ -69,13 +69,16 @@ func (c restoreCommand) Run(ctx context.Context, w world) (err error) {
 		return failure{what, "a server holds the database", "stop it first"}
 	}
 	if err != nil {
-		return failure{what, "cannot lock the database: " + withoutNames(err), "check the setting database, and that its folder exists and can be written to"}
+		return explainFile(what, s.DatabaseFile(), err)
 	}
 	defer func() { err = errors.Join(err, explain(what, lock.Close())) }()
 	if err := confirm(w, what, c.consequence(s), c.Yes); err != nil {
 		return err
 	}
 	prepared, err := sqlite.Prepare(ctx, c.File, s.DatabaseFile())
+	if denied := explainDenied(what, s.DatabaseFile(), err); denied != nil {
+		return denied
+	}
 	if err != nil {
 		return failure{what, withoutNames(err), "give a file that sallyport backup has written; the database is as it was"}
 	}
@@ -83,7 +86,11 @@ func (c restoreCommand) Run(ctx context.Context, w world) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := sqlite.Replace(prepared, s.DatabaseFile()); err != nil {
+	err = sqlite.Replace(prepared, s.DatabaseFile())
+	if denied := explainDenied(what, s.DatabaseFile(), err); denied != nil {
+		return denied
+	}
+	if err != nil {
 		return failure{what, withoutNames(err), "the database is as it was"}
 	}
 	_, err = fmt.Fprintf(w.stdout, "restored; %d %s ended\n", ended, plural(ended, "session", "sessions"))
@@ -98,7 +105,7 @@ func (c restoreCommand) consequence(s *settings.Settings) string {
 	if c.KeepSessions {
 		text = "what was written since the backup goes, and sessions that ended since are alive again"
 	}
-	return text + "; the database of today is kept in " + s.DatabaseFile() + ".before-restore"
+	return text + "; the database of today is kept in " + sqlite.Kept(s.DatabaseFile())
 }
 
 // settle brings the schema of the prepared file up to date and ends its sessions, under the secret of the settings:
@@ -107,9 +114,10 @@ func (c restoreCommand) settle(ctx context.Context, w world, what string, s *set
 	trial := *s
 	trial.Database = "sqlite:" + prepared
 	if len(trial.Secret) == 0 {
-		secret, err := secretFile{s.DatabaseFile(), quietLog(w.stderr)}.read()
+		file := secretFile{s.DatabaseFile(), quietLog(w.stderr)}
+		secret, err := file.read()
 		if errors.Is(err, fs.ErrNotExist) {
-			return 0, failure{what, "there is no " + s.DatabaseFile() + secretSuffix + ", the root secret of the backup", "put it back beside the database"}
+			return 0, failure{what, "there is no " + file.path() + ", the root secret of the backup", "put it back beside the database"}
 		}
 		if err != nil {
 			return 0, explain(what, err)

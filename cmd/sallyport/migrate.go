@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
+	"github.com/sallyport-auth/sallyport"
 	"github.com/sallyport-auth/sallyport/cmd/sallyport/settings"
 	"github.com/sallyport-auth/sallyport/postgres"
 	"github.com/sallyport-auth/sallyport/sqlite"
@@ -43,7 +45,7 @@ func (c migrateUp) Run(ctx context.Context, w world) error {
 	}
 	before, err := sqlite.Status(ctx, s.DatabaseFile())
 	if err != nil {
-		return explain(what, err)
+		return explainUse(what, s.DatabaseFile(), err)
 	}
 	store, err := openDatabase(ctx, what, s) // which migrates
 	if err != nil {
@@ -126,7 +128,7 @@ func migrationsOf(ctx context.Context, what string, s *settings.Settings) ([]sho
 	for _, m := range status {
 		add(m.Name, m.Applied)
 	}
-	return shown, explain(what, err)
+	return shown, explainUse(what, s.DatabaseFile(), err)
 }
 
 type migrateCopy struct {
@@ -148,9 +150,15 @@ func (c migrateCopy) Run(ctx context.Context, w world) (err error) {
 	if !s.IsPostgres() {
 		return failure{what, "the setting database is not PostgreSQL, into which everything is copied", "set it to postgres://…"}
 	}
+	if _, err := os.Stat(c.File); err != nil { // nothing is made beside a name that was mistyped
+		return failure{what, withoutNames(err), "check the name of the file"}
+	}
 	lock, err := sqlite.Lock(c.File)
 	if errors.Is(err, sqlite.ErrLocked) {
 		return failure{what, "a server holds that file, and what it writes meanwhile would be lost", "stop it first"}
+	}
+	if denied := explainDenied(what, c.File, err); denied != nil {
+		return denied
 	}
 	if err != nil {
 		return failure{what, withoutNames(err), "check the name of the file"}
@@ -175,10 +183,17 @@ func (c migrateCopy) Run(ctx context.Context, w world) (err error) {
 
 // checkSecret warns of a root secret that is not the one of the copied database.
 func checkSecret(ctx context.Context, w world, what string, s *settings.Settings) error {
-	svc, err := open(ctx, what, s, quietLog(w.stderr), nil)
+	store, err := openDatabase(ctx, what, s)
 	if err != nil {
-		warn(w, "everything is copied, but the secret of the settings is another one than the database's: set it to the text of FILE.secret, or a server will not start")
-		return nil
+		return err
 	}
-	return explain(what, svc.close())
+	cfg := serviceConfig(s)
+	cfg.Store, cfg.Logger, cfg.LeaveKeys = store, quietLog(w.stderr), true
+	o := &opened{store: store}
+	o.Service, err = newService(ctx, cfg, s)
+	if errors.Is(err, sallyport.ErrUnknownSecret) {
+		warn(w, "everything is copied, but the secret of the settings is another one than the database's: set it to the text of FILE.secret, or a server will not start")
+		err = nil
+	}
+	return explain(what, errors.Join(err, o.close()))
 }

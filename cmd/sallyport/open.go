@@ -87,10 +87,18 @@ func openDatabase(ctx context.Context, what string, s *settings.Settings) (sally
 		return openPostgres(ctx, what, s)
 	}
 	store, err := sqlite.Open(s.DatabaseFile())
-	if err != nil {
-		return nil, failure{what, "cannot open the database: " + withoutNames(err), "check the setting database, and that its folder exists and can be written to"}
+	return store, explainFile(what, s.DatabaseFile(), err)
+}
+
+// explainFile says what to do about a SQLite file that cannot be opened or locked.
+func explainFile(what, file string, err error) error {
+	if err == nil {
+		return nil
 	}
-	return store, nil
+	if denied := explainDenied(what, file, err); denied != nil {
+		return denied
+	}
+	return failure{what, "cannot open the database: " + withoutNames(err), "check the setting database, and that its folder exists and can be written to"}
 }
 
 // connectTime bounds the first contact with a database server.
@@ -109,7 +117,11 @@ func explainPostgres(what string, err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, postgres.ErrSchema): // it says itself which command to run
-		return failure{what, strings.TrimPrefix(withoutNames(err), "postgres: open: "), ""}
+		text := withoutNames(err)
+		for _, op := range []string{"postgres: open: ", "postgres: import: "} {
+			text = strings.TrimPrefix(text, op)
+		}
+		return failure{what, text, ""}
 	case errors.Is(err, sallyport.ErrStoreUnavailable):
 		return failure{what, "the database server cannot be reached: " + withoutNames(err), "check the setting database, and that the server runs and lets this user in"}
 	}

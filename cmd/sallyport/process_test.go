@@ -26,7 +26,12 @@ type process struct {
 // startServer starts sallyport serve in a folder and waits until it listens: on free ports, if the
 // environment and the arguments say nothing else.
 func startServer(dir string, environ []string, args ...string) (*process, error) {
-	p := &process{cmd: exec.Command("sallyport", append([]string{"serve"}, args...)...), ended: make(chan struct{})}
+	return startCommand(exec.Command("sallyport", append([]string{"serve"}, args...)...), dir, environ)
+}
+
+// startCommand is startServer for a command that is made already.
+func startCommand(cmd *exec.Cmd, dir string, environ []string) (*process, error) {
+	p := &process{cmd: cmd, ended: make(chan struct{})}
 	p.changed = sync.NewCond(&p.mu)
 	p.cmd.Dir = dir
 	p.cmd.Env = append([]string{"SALLYPORT_LISTEN=127.0.0.1:0", "SALLYPORT_ADMIN_LISTEN=127.0.0.1:0"}, environ...)

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 
 	"github.com/sallyport-auth/sallyport"
+	"github.com/sallyport-auth/sallyport/sqlite"
 )
 
 // secretFile is the root secret of a server whose settings name none: the file beside the database.
@@ -24,7 +25,18 @@ type secretFile struct {
 // secretSuffix names the file of the root secret after the database.
 const secretSuffix = ".secret"
 
-func (f secretFile) path() string { return f.database + secretSuffix }
+// path is beside the file that a symbolic link leads to, so that every name of a database finds the secret; one that
+// lies beside the link counts before it.
+func (f secretFile) path() string {
+	name := f.database + secretSuffix
+	if _, err := os.Stat(name); err == nil {
+		return name
+	}
+	if resolved, err := sqlite.Resolve(f.database); err == nil {
+		return resolved + secretSuffix
+	}
+	return name
+}
 
 // secret reads the file, or makes it for a database that was never used. Its text is the secret, so
 // that the setting secret may hold the same text later.
@@ -86,6 +98,7 @@ func (f secretFile) create() ([]byte, error) {
 		return nil, err
 	}
 	defer os.Remove(draft.Name())
+	sqlite.HandOver(draft, f.database) // the server must be able to read it, whoever has made it
 	random := make([]byte, 32)
 	rand.Read(random) // never fails: crypto/rand ends the process rather than return an error
 	secret := base64.StdEncoding.EncodeToString(random)

@@ -96,10 +96,7 @@ func lockDatabase(s *settings.Settings) (io.Closer, error) {
 	if errors.Is(err, sqlite.ErrLocked) {
 		return nil, settings.Faults{s.Fault("database", "another server holds this file; stop that one, or move to PostgreSQL to run several")}
 	}
-	if err != nil {
-		return nil, failure{"serve", "cannot open the database: " + withoutNames(err), "check the setting database, and that its folder exists and can be written to"}
-	}
-	return lock, nil
+	return lock, explainFile("serve", s.DatabaseFile(), err)
 }
 
 func httpConfig(s *settings.Settings, log *slog.Logger) authhttp.Config {

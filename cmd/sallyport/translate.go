@@ -33,6 +33,11 @@ var indexed = regexp.MustCompile(`^([A-Za-z.]+)(\[\d+\])(?:\.(.*))?$`)
 // explainStart turns the faults that a constructor found in its configuration into faults of the
 // settings behind it, and explains every other error.
 func explainStart(what string, s *settings.Settings, err error) error {
+	if !s.IsPostgres() {
+		if denied := explainDenied(what, s.DatabaseFile(), err); denied != nil { // the secret beside it
+			return denied
+		}
+	}
 	if ready, ok := errors.AsType[failure](err); ok {
 		ready.what = what
 		return ready

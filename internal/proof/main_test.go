@@ -17,8 +17,8 @@ var (
 	seed = flag.Uint64("seed", 0, "seed of what is drawn; 0 draws one")
 )
 
-// binary is sallyport, built once.
-var binary string
+// program is the binary sallyport, built once.
+var program string
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -39,8 +39,8 @@ func (b built) Run() int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	binary = filepath.Join(dir, "sallyport")
-	build := exec.Command("go", "build", "-o", binary, "github.com/sallyport-auth/sallyport/cmd/sallyport")
+	program = filepath.Join(dir, "sallyport")
+	build := exec.Command("go", "build", "-o", program, "github.com/sallyport-auth/sallyport/cmd/sallyport")
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {
 		fmt.Fprintln(os.Stderr, "build the binary:", err)

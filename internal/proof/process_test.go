@@ -5,9 +5,12 @@ import (
 	"bytes"
 	"crypto/rand"
 	"database/sql"
+	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"os/exec"
@@ -38,8 +41,8 @@ type site struct {
 	db      *sql.DB
 }
 
-// newSite makes an empty database, whose tables are made.
-func newSite(t *testing.T, database string) *site {
+// emptySite makes an empty database.
+func emptySite(t *testing.T, database string) *site {
 	t.Helper()
 	s := &site{t: t, dir: t.TempDir(), secret: rand.Text() + rand.Text()}
 	if database == "sqlite" {
@@ -47,6 +50,13 @@ func newSite(t *testing.T, database string) *site {
 	} else {
 		s.url = testpg.Database(t)
 	}
+	return s
+}
+
+// newSite is emptySite whose tables are made.
+func newSite(t *testing.T, database string) *site {
+	t.Helper()
+	s := emptySite(t, database)
 	s.migrate()
 	return s
 }
@@ -121,8 +131,47 @@ type server struct {
 	url, admin string // without a slash at the end
 	ended      chan struct{}
 	mu         sync.Mutex
-	lines      bytes.Buffer
+	lines      []string // the last ones of its log
 }
+
+// keptLines is how much of a log is kept: a server writes a line for every request.
+const keptLines = 200
+
+// command is sallyport with the settings of the site.
+func (s *site) command(args ...string) *exec.Cmd {
+	s.t.Helper()
+	watchSources(s.t)
+	c := exec.Command(program, args...)
+	c.Dir = s.dir
+	c.Env = append([]string{
+		"SALLYPORT_LISTEN=127.0.0.1:0", "SALLYPORT_ADMIN_LISTEN=127.0.0.1:0", "SALLYPORT_DATABASE=" + s.url, "SALLYPORT_SECRET=" + s.secret,
+		"SALLYPORT_LOG_FORMAT=json", "SALLYPORT_PASSWORD_HASH=argon2id,m=7168,t=1,p=1",
+	}, s.environ...)
+	if s.issuer != "" {
+		c.Env = append(c.Env, "SALLYPORT_ISSUER="+s.issuer)
+	}
+	return c
+}
+
+// watchSources looks at every folder that the binary is built from. `go test` keeps a result for as long as the packages
+// that a test imports and the files that it has looked at stay as they are, and the binary is neither.
+var watchSources = func() func(t *testing.T) {
+	var once sync.Once
+	return func(t *testing.T) {
+		t.Helper()
+		once.Do(func() {
+			err := filepath.WalkDir("../..", func(path string, entry fs.DirEntry, err error) error {
+				if entry != nil && entry.IsDir() && (entry.Name() == "node_modules" || entry.Name() == ".git") {
+					return fs.SkipDir
+				}
+				return err
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}()
 
 // start starts a server and waits until it listens. The test's cleanup kills it.
 func (s *site) start(flags ...string) *server {
@@ -135,15 +184,7 @@ func (s *site) start(flags ...string) *server {
 }
 
 func (s *site) tryStart(flags ...string) (*server, error) {
-	p := &server{cmd: exec.Command(binary, append([]string{"serve"}, flags...)...), ended: make(chan struct{})}
-	p.cmd.Dir = s.dir
-	p.cmd.Env = append([]string{
-		"SALLYPORT_LISTEN=127.0.0.1:0", "SALLYPORT_ADMIN_LISTEN=127.0.0.1:0", "SALLYPORT_DATABASE=" + s.url, "SALLYPORT_SECRET=" + s.secret,
-		"SALLYPORT_LOG_FORMAT=json", "SALLYPORT_PASSWORD_HASH=argon2id,m=7168,t=5,p=1",
-	}, s.environ...)
-	if s.issuer != "" {
-		p.cmd.Env = append(p.cmd.Env, "SALLYPORT_ISSUER="+s.issuer)
-	}
+	p := &server{cmd: s.command(append([]string{"serve"}, flags...)...), ended: make(chan struct{})}
 	stderr, err := p.cmd.StderrPipe()
 	if err != nil {
 		return nil, err
@@ -168,7 +209,7 @@ func (p *server) read(from io.Reader, started chan<- struct{}) {
 	defer close(p.ended)
 	for scanner := bufio.NewScanner(from); scanner.Scan(); {
 		p.mu.Lock()
-		p.lines.Write(append(scanner.Bytes(), '\n'))
+		p.lines = append(p.lines[max(0, len(p.lines)-keptLines):], scanner.Text())
 		p.mu.Unlock()
 		var line struct {
 			Msg, Listen string
@@ -181,10 +222,11 @@ func (p *server) read(from io.Reader, started chan<- struct{}) {
 	}
 }
 
+// log is the end of what the server has logged.
 func (p *server) log() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.lines.String()
+	return strings.Join(p.lines, "\n")
 }
 
 // signal sends a signal, and wait gives the exit status.
@@ -246,7 +288,8 @@ type answer struct {
 	code    string
 	header  http.Header
 	took    time.Duration
-	deletes bool // a cookie
+	deletes bool   // a cookie
+	sent    string // the refresh token that was presented, where it came from a browser
 	refresh string
 	csrf    string
 	access  string
@@ -336,15 +379,37 @@ func (b *browser) signIn(base, username, pw string) (answer, error) {
 	return a, err
 }
 
-// refreshAt presents the token that the browser holds, and keeps what comes.
+// refreshAt presents the token that the browser holds, and keeps what comes. Tabs that call it at once present what they
+// find, and the last answer wins.
 func (b *browser) refreshAt(base string) (answer, error) {
 	b.mu.Lock()
+	cookies, csrf, sent := b.cookies(), b.csrf, b.refresh
+	b.mu.Unlock()
+	a, err := post(b.client, base+"/auth/refresh/", cookies, map[string]string{"CSRF_token": csrf})
+	a.sent = sent
+	b.mu.Lock()
 	defer b.mu.Unlock()
-	a, err := post(b.client, base+"/auth/refresh/", b.cookies(), map[string]string{"CSRF_token": b.csrf})
 	if err == nil {
 		b.keep(a)
 	}
 	return a, err
+}
+
+// place is the session and the generation that a refresh token names, which stand in it for everybody to read.
+type place struct {
+	session    [16]byte
+	generation uint64
+}
+
+// placeOf reads version ‖ key ID ‖ session ‖ generation ‖ MAC, of 1, 4, 16, 8 and 32 bytes.
+func placeOf(t *testing.T, token string) place {
+	t.Helper()
+	b, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil || len(b) != 61 {
+		t.Errorf("%q is no refresh token", token)
+		return place{}
+	}
+	return place{[16]byte(b[5:21]), binary.BigEndian.Uint64(b[21:29])}
 }
 
 func (b *browser) logoff(base, scope string) (answer, error) {
@@ -377,6 +442,31 @@ func get(client *http.Client, url string) (int, time.Duration) {
 	defer res.Body.Close()
 	io.Copy(io.Discard, res.Body)
 	return res.StatusCode, time.Since(start)
+}
+
+// metric is a number of /metrics that has no labels.
+func metric(t *testing.T, p *server, name string) float64 {
+	t.Helper()
+	res, err := http.Get(p.admin + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	content, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(content)) {
+		if text, found := strings.CutPrefix(line, name+" "); found {
+			value, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return value
+		}
+	}
+	t.Fatalf("no %s in /metrics", name)
+	return 0
 }
 
 // eventually waits until a condition holds.

@@ -13,6 +13,7 @@ import (
 	"github.com/sallyport-auth/sallyport"
 	"github.com/sallyport-auth/sallyport/authhttp"
 	"github.com/sallyport-auth/sallyport/claimhook"
+	"github.com/sallyport-auth/sallyport/postgres"
 	"github.com/sallyport-auth/sallyport/verify/accesstoken"
 )
 
@@ -39,12 +40,11 @@ func isPostgres(address string) bool {
 // checkDatabase never shows the value: it may hold a password.
 func checkDatabase(address string) string {
 	file, isSQLite := strings.CutPrefix(address, sqlitePrefix)
-	_, notURL := url.Parse(address)
 	switch {
-	case isPostgres(address) && notURL != nil:
-		return "it is not a URL; want one such as postgres://user@host/name, with the password percent-encoded"
 	case isPostgres(address):
-		return ""
+		if err := postgres.CheckURL(address); err != nil {
+			return err.Error()
+		}
 	case !isSQLite || file == "" || strings.HasPrefix(file, "//"):
 		return "want sqlite:FILE, such as sqlite:sallyport.db, or postgres://user@host/name"
 	}

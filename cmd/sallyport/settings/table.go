@@ -59,7 +59,7 @@ var table = []setting[Settings]{
 	{rule{key: "admin_listen", flag: "admin-listen", standard: "127.0.0.1:8001", check: checkListen, pattern: listenPattern,
 		about: "address of /livez, /readyz, /metrics and /version"},
 		func(s *Settings) any { return &s.AdminListen }},
-	{rule{key: "database", flag: "database", standard: "sqlite:sallyport.db", check: checkDatabase, private: true, pattern: "^(sqlite:.+|postgres(ql)?://.*)$",
+	{rule{key: "database", flag: "database", standard: "sqlite:sallyport.db", check: checkDatabase, private: true, pattern: "^(sqlite:.+|postgres(ql)?://([^/?#@]*@)?[^#@]*)$",
 		about: "sqlite:FILE, or postgres://user@host/name for several servers; it holds users, sessions and keys"},
 		func(s *Settings) any { return &s.Database }},
 	{rule{key: "secret", secret: true,

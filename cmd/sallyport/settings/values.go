@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/sallyport-auth/sallyport/postgres"
 )
 
 // Value is one setting as it counts.
@@ -129,8 +131,11 @@ func (row *setting[T]) value(of *T) any {
 	return ""
 }
 
-// public is what of a value may be shown: of a URL that may hold a token, where it leads.
+// public is what of a value may be shown: of a URL that may hold a token or a password, where it leads.
 func (r rule) public(text string) string {
+	if r.private && isPostgres(text) {
+		return postgres.PublicURL(text)
+	}
 	if u, err := url.Parse(text); r.private && err == nil && u.Host != "" {
 		return u.Scheme + "://" + u.Host + "/" + masked
 	}

@@ -118,3 +118,27 @@ func TestBrief(t *testing.T) {
 		}
 	}
 }
+
+// Of a database URL neither the list of settings nor the log at the start shows more than the hosts.
+func TestDatabaseShown(t *testing.T) {
+	for _, tc := range []struct{ database, want string }{
+		{"postgres://app:CANARY@db.example/CANARY?application_name=CANARY", "postgres://db.example/***"},
+		{"postgres://app:CANARY%2F%3F%23%40@one:5432,two:5433/app", "postgres://one:5432,two:5433/***"},
+		{"postgres://app:CANARY@/app", "postgres:///***"},
+		{"postgres://app:CANARY@/app?host=/run/postgresql", "postgres:///***"},
+		{"postgres:///app?password=CANARY", "postgres:///***"},
+		{"sqlite:/data/app.db", "sqlite:/data/app.db"},
+	} {
+		s, err := load(t, "", []string{"SALLYPORT_SECRET=" + strings.Repeat("s", 32)}, map[string]string{"database": tc.database})
+		if err != nil {
+			t.Errorf("Load() with %q = %v", tc.database, err)
+			continue
+		}
+		if got := s.DatabaseShown(); got != tc.want {
+			t.Errorf("DatabaseShown() of %q = %q, want %q", tc.database, got, tc.want)
+		}
+		if got := byKey(t, s)["database"].Value; got != tc.want {
+			t.Errorf("Values() has database = %q for %q, want %q", got, tc.database, tc.want)
+		}
+	}
+}
