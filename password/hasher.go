@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -48,9 +47,9 @@ type Config struct {
 	Slots      int           // hashes at a time, so peak memory is Slots × Memory; 0 is runtime.GOMAXPROCS
 	MaxWait    time.Duration // of a caller, for a slot; 0 is 2 s
 	MaxWaiting int           // callers that may wait for a slot at the same time; 0 is 64
-	// Collect has the garbage collected after every Slots hashes, so that what they leave behind never weighs more
-	// than what they work with: peak memory is 2 × Slots × Memory above what the program needs besides. It is for a
-	// program whose own heap is small; in one with gigabytes each collection would take long.
+	// Collect has the garbage collected after every hash, before its slot is free again, so that what hashes leave behind
+	// does not pile up beside what the next ones work with. Those that end at the same time share a collection. It is for
+	// a program whose own heap is small; in one with gigabytes each collection would take long.
 	Collect bool
 }
 
@@ -58,10 +57,9 @@ type Config struct {
 type Hasher struct {
 	cost  cost
 	slots *slots
-	// litter is how many hashes have left their memory behind since the last collection; nil without Collect.
-	litter *atomic.Int64
-	decoy  stored // what a check costs when there is nothing to check against
-	idKey  func(password, salt []byte, passes, memory uint32, lanes uint8, length uint32) []byte
+	tidy  bool   // see Config.Collect
+	decoy stored // what a check costs when there is nothing to check against
+	idKey func(password, salt []byte, passes, memory uint32, lanes uint8, length uint32) []byte
 }
 
 // New makes a Hasher and reports every fault of the configuration at once. A cost above what Verify
@@ -85,10 +83,7 @@ func New(c Config) (*Hasher, error) {
 	if err := errors.Join(faults...); err != nil {
 		return nil, fmt.Errorf("password: configuration: %w", err)
 	}
-	h.slots = newSlots(c.Slots, c.MaxWaiting, c.MaxWait)
-	if c.Collect {
-		h.litter = new(atomic.Int64)
-	}
+	h.slots, h.tidy = newSlots(c.Slots, c.MaxWaiting, c.MaxWait), c.Collect
 	h.decoy = stored{cost: h.cost, salt: random(saltBytes), digest: random(digestBytes)}
 	return h, nil
 }
@@ -198,16 +193,10 @@ func (h *Hasher) derive(ctx context.Context, text []byte, s stored, length uint3
 		return nil, err
 	}
 	digest := h.idKey(text, s.salt, s.passes, s.memory, s.lanes, length)
-	h.collect()
-	return digest, nil
-}
-
-// collect runs with the slot still in hand: whoever takes it next finds the memory of those before.
-func (h *Hasher) collect() {
-	if h.litter != nil && h.litter.Add(1) >= int64(cap(h.slots.running)) {
-		h.litter.Store(0)
-		runtime.GC()
+	if h.tidy {
+		runtime.GC() // with the slot still in hand: whoever takes it next finds the memory of this hash
 	}
+	return digest, nil
 }
 
 // normalize gives the bytes that are hashed for password.

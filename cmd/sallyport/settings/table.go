@@ -159,7 +159,7 @@ var table = []setting[Settings]{
 		about: "characters that a new password must have at password/; commands warn of a shorter one"},
 		func(s *Settings) any { return &s.Password.MinLength }},
 	{rule{key: "password.slots", standard: "0", least: "0", most: "1024",
-		about: "passwords hashed at a time, each with the memory of password.hash; 0 is one for each core"},
+		about: "passwords hashed at a time, each with the memory of password.hash; 0 is one for each core, and one less leaves a core to those who are signed in"},
 		func(s *Settings) any { return &s.Password.Slots }},
 
 	{rule{key: "limits.account", standard: "10/10m", pattern: limitPattern,

@@ -37,13 +37,13 @@ var (
 		clients: 64, slices: 3, duration: 10 * time.Second, warmUp: 2 * time.Second, sessions: 4000, users: 1000, tokens: 60000,
 		spare: 30000, starts: 5, settle: time.Second, rounds: 40, ops: 150,
 		growth: growthPlan{few: 5_000, many: 5_000_000, users: 500_000},
-		flood:  floodPlan{calm: 10 * time.Second, storm: 30 * time.Second, refreshRate: 500, signInRate: 200, signInClients: 600},
+		flood:  floodPlan{calm: 10 * time.Second, storm: 30 * time.Second, refreshRate: 500, signInRate: 200, signInClients: 600, slots: 2},
 	}
 	quickPlan = plan{
 		clients: 64, slices: 1, duration: time.Second, warmUp: 200 * time.Millisecond, sessions: 1000, users: 1000, tokens: 16000,
-		spare: 4000, starts: 3, settle: 300 * time.Millisecond, rounds: 8, ops: 100,
+		spare: 4000, starts: 2, settle: 300 * time.Millisecond, rounds: 8, ops: 100,
 		growth: growthPlan{few: 5_000, many: 100_000, users: 10_000},
-		flood:  floodPlan{calm: 2 * time.Second, storm: 5 * time.Second, refreshRate: 500, signInRate: 200, signInClients: 600},
+		flood:  floodPlan{calm: 3 * time.Second, storm: 5 * time.Second, refreshRate: 500, signInRate: 200, signInClients: 600, slots: 2},
 	}
 )
 
@@ -52,6 +52,7 @@ type options struct {
 	plan      plan
 	only      []string // names of operations; empty for all
 	databases []kind   // empty for all
+	settings  []string // NAME=VALUE: what the environment of the product holds besides
 	profiles  string   // folder for CPU profiles; "" for none
 	folder    string   // where temporary files go; "" for the system's place
 	progress  io.Writer

@@ -18,7 +18,7 @@ var tinyPlan = plan{
 	clients: 8, slices: 1, duration: 40 * time.Millisecond, warmUp: 10 * time.Millisecond, sessions: 32, users: 16, tokens: 64,
 	spare: 64, starts: 2, rounds: 2, ops: 10,
 	growth: growthPlan{few: 50, many: 300, users: 20},
-	flood:  floodPlan{calm: 100 * time.Millisecond, storm: 300 * time.Millisecond, refreshRate: 100, signInRate: 40, signInClients: 12},
+	flood:  floodPlan{calm: 100 * time.Millisecond, storm: 300 * time.Millisecond, refreshRate: 100, signInRate: 40, signInClients: 12, slots: 1},
 }
 
 // openFolder is a folder like t.TempDir's that PostgreSQL can enter, which root has run by another user.

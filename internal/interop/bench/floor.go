@@ -42,10 +42,11 @@ const (
 	workHash       = "hash"        // one argon2id hash (19 MiB, 2 passes, 1 lane), one at a time
 
 	// The same with PostgreSQL, each in one round trip.
-	workPGRead          = "pg-read"
-	workPGUpdate        = "pg-update" // does not wait for the disk (synchronous_commit off)
-	workPGUpdateDurable = "pg-update-durable"
-	workPGInsert        = "pg-insert" // durable
+	postgresWorks       = "pg-"
+	workPGRead          = postgresWorks + "read"
+	workPGUpdate        = postgresWorks + "update" // does not wait for the disk (synchronous_commit off)
+	workPGUpdateDurable = postgresWorks + "update-durable"
+	workPGInsert        = postgresWorks + "insert" // durable
 )
 
 const (

@@ -82,8 +82,17 @@ func parseFlags(args []string, stderr io.Writer) (o options, jsonFile string, er
 		fmt.Fprint(stderr, usage)
 		flags.PrintDefaults()
 	}
+	var slots int
 	quick := flags.Bool("quick", false, "under a minute and a half: one slice of a second instead of three of ten, and fewer rows")
 	only := flags.String("only", "", "measure these alone, separated by commas: "+strings.Join(names(), ", "))
+	flags.IntVar(&slots, "slots", 0, "hashing slots in the login flood; default: 2")
+	flags.Func("set", "`NAME=VALUE` for the environment of the server, such as GOGC=400; may be given again", func(setting string) error {
+		if !strings.Contains(setting, "=") {
+			return errors.New("want NAME=VALUE")
+		}
+		o.settings = append(o.settings, setting)
+		return nil
+	})
 	databases := flags.String("database", "", "measure on these alone, separated by commas: "+joinKinds())
 	flags.StringVar(&jsonFile, "json", "", "also write everything to this `file`")
 	flags.StringVar(&o.profiles, "profile", "", "write a CPU profile of the server in each row to this `folder`; the binary is then built with a profiler")
@@ -94,6 +103,9 @@ func parseFlags(args []string, stderr io.Writer) (o options, jsonFile string, er
 	o.plan, o.progress = fullPlan, stderr
 	if *quick {
 		o.plan = quickPlan
+	}
+	if slots > 0 {
+		o.plan.flood.slots = slots
 	}
 	if *only != "" {
 		o.only = strings.Split(*only, ",")

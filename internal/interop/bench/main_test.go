@@ -31,6 +31,7 @@ func TestFlags(t *testing.T) {
 		{"no such row", "--only refresh,refrehs", 0, "", "refrehs"},
 		{"on one database", "--database PostgreSQL", fullPlan.slices, "", ""},
 		{"no such database", "--database Oracle", 0, "", "Oracle"},
+		{"a setting without a value", "--set GOGC", 0, "", "NAME=VALUE"},
 		{"an argument", "quick", 0, "", "quick"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -25,6 +25,7 @@ type product struct {
 	issuer   string // of the identity provider
 	client   string // its client ID
 	core     int
+	settings []string // NAME=VALUE, of its environment, besides
 
 	*process
 	address string // host:port, while it runs
@@ -33,18 +34,17 @@ type product struct {
 const socketName = "profile.sock"
 
 // environment is all that the product sees. Access tokens live for an hour instead of five minutes, so that
-// those of the preparation are good in the last row; that changes no cost. GOGC is handed on, for whoever
-// wants to know what it changes.
+// those of the preparation are good in the last row; that changes no cost.
 func (p *product) environment() ([]string, error) {
 	idps, err := json.Marshal([]map[string]string{{
 		"name": "pool", "provider": "cognito", "issuer": p.issuer, "client_id": p.client,
 	}})
-	return []string{
+	return append([]string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + p.folder,
 		"SALLYPORT_DATABASE=" + p.database.setting, "SALLYPORT_SECRET=" + p.secret,
-		"SALLYPORT_IDPS=" + string(idps), "SALLYPORT_TOKENS_ACCESS_TTL=1h", "GOGC=" + os.Getenv("GOGC"),
+		"SALLYPORT_IDPS=" + string(idps), "SALLYPORT_TOKENS_ACCESS_TTL=1h",
 		socketVariable + "=" + filepath.Join(p.folder, socketName), // read by a binary that profiles, and by no other
-	}, err
+	}, p.settings...), err
 }
 
 func (p *product) command(ctx context.Context, args ...string) (*exec.Cmd, error) {

@@ -168,8 +168,8 @@ func TestCompareGrowth(t *testing.T) {
 }
 
 func TestJudgeFlood(t *testing.T) {
-	answers := func(ok, overloaded, limited, other int) paced {
-		return paced{statuses: map[int]int{200: ok, 503: overloaded, 429: limited, 500: other}}
+	answers := func(p99 time.Duration, ok, overloaded, limited, other int) paced {
+		return paced{statuses: map[int]int{200: ok, 503: overloaded, 429: limited, 500: other}, latencies: []time.Duration{p99 * time.Millisecond}}
 	}
 	for _, c := range []struct {
 		name                       string
@@ -177,17 +177,18 @@ func TestJudgeFlood(t *testing.T) {
 		storm, signIns             paced
 		memory, latency, asAllowed bool
 	}{
-		{"as it should be", floodRow{CalmP99: 10, StormP99: 15, CalmMiB: 30, PeakMiB: 106}, answers(9, 0, 0, 0), answers(5, 90, 0, 0), true, true, true},
-		{"too much memory", floodRow{CalmP99: 10, StormP99: 15, CalmMiB: 30, PeakMiB: 107}, answers(9, 0, 0, 0), answers(5, 90, 0, 0), false, true, true},
-		{"slow", floodRow{CalmP99: 10, StormP99: 16}, answers(9, 0, 0, 0), answers(5, 90, 0, 0), true, false, true},
-		{"a refresh is refused", floodRow{}, answers(9, 1, 0, 0), answers(5, 90, 0, 0), true, true, false},
-		{"a sign-in is limited", floodRow{}, answers(9, 0, 0, 0), answers(5, 90, 1, 0), true, true, false},
-		{"another answer", floodRow{}, answers(9, 0, 0, 0), answers(5, 90, 0, 1), true, true, false},
-		{"nobody gets in", floodRow{}, answers(9, 0, 0, 0), answers(0, 90, 0, 0), true, true, false},
+		{"as it should be", floodRow{Slots: 2, CalmMiB: 30, PeakMiB: 106}, answers(15, 9, 0, 0, 0), answers(5, 5, 90, 0, 0), true, true, true},
+		{"too much memory", floodRow{Slots: 2, CalmMiB: 30, PeakMiB: 107}, answers(15, 9, 0, 0, 0), answers(5, 5, 90, 0, 0), false, true, true},
+		{"too much for one slot", floodRow{Slots: 1, CalmMiB: 30, PeakMiB: 106}, answers(15, 9, 0, 0, 0), answers(5, 5, 90, 0, 0), false, true, true},
+		{"slow", floodRow{}, answers(16, 9, 0, 0, 0), answers(5, 5, 90, 0, 0), true, false, true},
+		{"a refresh is refused", floodRow{}, answers(15, 9, 1, 0, 0), answers(5, 5, 90, 0, 0), true, true, false},
+		{"a sign-in is limited", floodRow{}, answers(15, 9, 0, 0, 0), answers(5, 5, 90, 1, 0), true, true, false},
+		{"another answer", floodRow{}, answers(15, 9, 0, 0, 0), answers(5, 5, 90, 0, 1), true, true, false},
+		{"nobody gets in", floodRow{}, answers(15, 9, 0, 0, 0), answers(5, 0, 90, 0, 0), true, true, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := c.row
-			r.judge(answers(9, 0, 0, 0), c.storm, c.signIns)
+			r.judge(answers(10, 9, 0, 0, 0), c.storm, c.signIns)
 			if r.MemoryMet != c.memory || r.LatencyMet != c.latency || r.AnswersMet != c.asAllowed {
 				t.Errorf("judge gives memory %v, latency %v, answers %v, want %v, %v, %v", r.MemoryMet, r.LatencyMet, r.AnswersMet, c.memory, c.latency, c.asAllowed)
 			}

@@ -15,7 +15,8 @@ import (
 // both.
 func (s *site) measureRow(ctx context.Context, o operation) (row, []slice, error) {
 	s.say("%s, %s", o.title, s.database.kind)
-	floor := s.fixed(get(s.floors.address, o.on[s.database.kind].floor))[:o.clientsOf(s.plan)]
+	path := o.on[s.database.kind].floor
+	floor := s.fixed(get(s.floors.address, path))[:o.clientsOf(s.plan)]
 	warm, err := s.slice(ctx, o, s.plan.warmUp, guessedRate, s.plan.slices+1)
 	if err != nil {
 		return row{}, nil, err
@@ -31,7 +32,7 @@ func (s *site) measureRow(ctx context.Context, o operation) (row, []slice, error
 		if err != nil {
 			return row{}, nil, err
 		}
-		f, err := s.floorSlice(ctx, floor)
+		f, err := s.floorSlice(ctx, path, floor)
 		if err != nil {
 			return row{}, nil, err
 		}
@@ -59,7 +60,7 @@ func (s *site) traffic(ctx context.Context, o operation, d time.Duration, rate f
 }
 
 func (s *site) send(ctx context.Context, o operation, d time.Duration, clients []traffic) (slice, error) {
-	sent, err := s.driveMeasured(ctx, s.process, s.address, clients, d)
+	sent, err := s.driveMeasured(ctx, s.process, s.database.kind == onPostgres, s.address, clients, d)
 	if err == nil && len(sent.latencies) == 0 {
 		err = errors.New("nothing was asked")
 	}
@@ -69,27 +70,27 @@ func (s *site) send(ctx context.Context, o operation, d time.Duration, clients [
 	return sent, errors.Join(err, s.forgetLog())
 }
 
-// driveMeasured is drive with what happened on the core of the servers meanwhile.
-func (b *bench) driveMeasured(ctx context.Context, p *process, address string, clients []traffic, d time.Duration) (slice, error) {
+// driveMeasured is drive with what happened on the core of the servers meanwhile. What PostgreSQL does there is the
+// work of others unless it is what is measured: it may still be tidying up.
+func (b *bench) driveMeasured(ctx context.Context, p *process, withPostgres bool, address string, clients []traffic, d time.Duration) (slice, error) {
 	runtime.GC() // ours, now and not meanwhile
-	own, postgres, all := p.cpu(), b.postgresCPU(), coreBusy(b.split.server)
+	postgres := func() time.Duration {
+		if !withPostgres {
+			return 0
+		}
+		return b.cluster.cpuWithChildren()
+	}
+	own, other, all := p.cpu(), postgres(), coreBusy(b.split.server)
 	s, err := drive(ctx, address, clients, d)
-	s.cpu, s.postgres = p.cpu()-own, b.postgresCPU()-postgres
+	s.cpu, s.postgres = p.cpu()-own, postgres()-other
 	s.others = max(0, coreBusy(b.split.server)-all-s.cpu-s.postgres)
 	return s, err
 }
 
-// postgresCPU is what PostgreSQL has spent, which has something to do only when it is what is measured.
-func (b *bench) postgresCPU() time.Duration {
-	if b.cluster == nil {
-		return 0
-	}
-	return b.cluster.cpuWithChildren()
-}
-
 // floorSlice is half as long as a slice of the operation: a floor does always the same.
-func (b *bench) floorSlice(ctx context.Context, clients []traffic) (slice, error) {
-	s, err := b.driveMeasured(ctx, b.floors.process, b.floors.address, clients, b.plan.duration/2)
+func (b *bench) floorSlice(ctx context.Context, path string, clients []traffic) (slice, error) {
+	withPostgres := strings.Contains(path, "/"+postgresWorks)
+	s, err := b.driveMeasured(ctx, b.floors.process, withPostgres, b.floors.address, clients, b.plan.duration/2)
 	if err == nil && s.failed > 0 {
 		err = fmt.Errorf("the floor failed: %s", s.failure)
 	}
@@ -125,7 +126,7 @@ func (b *bench) floorRows(ctx context.Context, measured map[string][]slice) ([]r
 			b.say("%s", floorTitle(path))
 			clients := b.fixed(get(b.floors.address, path))
 			for range b.plan.slices {
-				s, err := b.floorSlice(ctx, clients)
+				s, err := b.floorSlice(ctx, path, clients)
 				if err != nil {
 					return nil, err
 				}

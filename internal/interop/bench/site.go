@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -34,6 +35,7 @@ func (b *bench) newSite(ctx context.Context, on kind, name string, core int) (*s
 		logFile: filepath.Join(b.logs, string(on)+"-"+name+".log"),
 		secret:  base64.StdEncoding.EncodeToString(secret),
 		issuer:  b.pool.provider.Issuer(), client: b.pool.provider.ClientID(),
+		settings: slices.Clone(b.settings),
 	}
 	if err := os.Mkdir(p.folder, 0o700); err != nil {
 		return nil, err
