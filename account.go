@@ -48,6 +48,9 @@ func (s *Service) CreateUser(ctx context.Context, n NewUser) (User, error) {
 	}
 	e := s.userEvent("user_created", u.ID)
 	err := s.store.CreateUser(ctx, u, hash, e)
+	if errors.Is(err, ErrNameTaken) || errors.Is(err, ErrEmailTaken) { // a question that programs ask at every start
+		return User{}, err
+	}
 	s.auditEvent(ctx, e, err)
 	if err != nil {
 		return User{}, err

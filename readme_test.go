@@ -60,7 +60,7 @@ func TestREADMEProgramsBuildOutsideTheTree(t *testing.T) {
 	signInAtREADMEProgram(t, cmd.Env, dir, address, string(readme))
 }
 
-// signInAtREADMEProgram runs the first program and the README's curl line against it.
+// signInAtREADMEProgram runs the first program and the README's curl lines against it.
 func signInAtREADMEProgram(t *testing.T, env []string, dir, address, readme string) {
 	t.Helper()
 	build := exec.Command("go", "build", "-mod=mod", "-o", "program", "./app")
@@ -75,17 +75,23 @@ func signInAtREADMEProgram(t *testing.T, env []string, dir, address, readme stri
 	}
 	defer program.Wait() // it is killed: its error is that
 	defer program.Process.Kill()
-	line := strings.ReplaceAll(regexp.MustCompile("(?m)^curl .*$").FindString(readme), "127.0.0.1:8000", address)
+	lines := regexp.MustCompile("(?m)^curl .*$").FindAllString(readme, -1)
+	if len(lines) != 2 {
+		t.Fatalf("%d curl lines in the README, want 2", len(lines))
+	}
 	if _, err := exec.LookPath("curl"); err != nil {
-		t.Logf("the README's curl line is not run: %v", err)
+		t.Logf("the README's curl lines are not run: %v", err)
 		return
 	}
-	// The program says nothing when it listens, so curl knocks until it does.
-	curl := exec.Command("sh", "-c", strings.Replace(line, "curl ", "curl -s --retry 50 --retry-connrefused --retry-delay 0 --retry-max-time 20 ", 1))
-	curl.Dir = dir
-	out, err := curl.Output()
-	if err != nil || !strings.Contains(string(out), `"access_token":"`) {
-		t.Errorf("%s\n= %s (%v), want an access token", line, out, err)
+	for _, line := range lines {
+		line = strings.ReplaceAll(line, "127.0.0.1:8000", address)
+		// The program says nothing when it listens, so curl knocks until it does.
+		curl := exec.Command("sh", "-c", strings.Replace(line, "curl ", "curl -s --retry 50 --retry-connrefused --retry-delay 0 --retry-max-time 20 ", 1))
+		curl.Dir = dir
+		out, err := curl.Output()
+		if err != nil || !strings.Contains(string(out), `"access_token":"`) {
+			t.Errorf("%s\n= %s (%v), want an access token", line, out, err)
+		}
 	}
 }
 

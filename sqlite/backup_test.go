@@ -171,7 +171,8 @@ func TestRestore(t *testing.T) {
 		has(path, "after", false)
 		wantMode(t, path)
 	}
-	has(path+".before-restore", "before", true)
+	has(path+".before-restore", "after", true) // the database of before the first restore, whatever comes after
+	has(path+".before-restore-2", "after", false)
 
 	// Another program has the old one open: nothing happens.
 	prepared, err := sqlite.Prepare(ctx, backup, path)

@@ -73,7 +73,7 @@ func check(ctx context.Context, path string) (err error) {
 }
 
 // Replace puts a prepared file, which nobody has open, into the place of the database file path, which nobody has open
-// either. What was there is kept in the file [Kept], in place of an older one.
+// either. What was there is kept in the file [Kept].
 // Whenever it is cut off, path is either the old database or the new one, whole.
 func Replace(prepared, path string) error {
 	if err := replace(prepared, path, os.Link); err != nil {
@@ -82,12 +82,19 @@ func Replace(prepared, path string) error {
 	return nil
 }
 
-// Kept names the file in which [Replace] keeps the database file path.
+// Kept names the file in which [Replace] will keep the database file path: one that is not there yet, because a second restore
+// often means that the first one took the wrong backup.
 func Kept(path string) string {
 	if resolved, err := Resolve(path); err == nil {
 		path = resolved
 	}
-	return path + ".before-restore"
+	kept := path + ".before-restore"
+	for n := 2; ; n++ {
+		if _, err := os.Lstat(kept); err != nil {
+			return kept
+		}
+		kept = fmt.Sprintf("%s.before-restore-%d", path, n)
+	}
 }
 
 // replace gets the way to make a hard link, because a file system may have none.
@@ -117,10 +124,7 @@ func replace(prepared, path string, link func(from, to string) error) error {
 // not touched, so there is no moment without it. The copy gets its name when it is on the disk.
 func keep(path, kept string, link func(from, to string) error) error {
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
-		return remove(kept) // it would pass for what was there
-	}
-	if err := remove(kept); err != nil {
-		return err
+		return nil
 	}
 	notLinked := link(path, kept)
 	if notLinked == nil {

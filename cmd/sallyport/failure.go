@@ -45,6 +45,9 @@ var explanations = []struct {
 
 // explain says what err means for what was attempted.
 func explain(what string, err error) error {
+	if said, ok := errors.AsType[failure](err); ok {
+		return said
+	}
 	for _, e := range explanations {
 		if errors.Is(err, e.err) {
 			return failure{what, e.why, e.try}

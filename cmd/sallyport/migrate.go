@@ -178,10 +178,11 @@ func (c migrateCopy) Run(ctx context.Context, w world) (err error) {
 			return err
 		}
 	}
+	warn(w, "put "+c.File+" away: a server that is started on it again would let users and sessions of today live on beside those of the copy")
 	return checkSecret(ctx, w, what, s)
 }
 
-// checkSecret warns of a root secret that is not the one of the copied database.
+// checkSecret fails for a root secret that is not the one of the copied database.
 func checkSecret(ctx context.Context, w world, what string, s *settings.Settings) error {
 	store, err := openDatabase(ctx, what, s)
 	if err != nil {
@@ -192,8 +193,7 @@ func checkSecret(ctx context.Context, w world, what string, s *settings.Settings
 	o := &opened{store: store}
 	o.Service, err = newService(ctx, cfg, s)
 	if errors.Is(err, sallyport.ErrUnknownSecret) {
-		warn(w, "everything is copied, but the secret of the settings is another one than the database's: set it to the text of FILE.secret, or a server will not start")
-		err = nil
+		err = failure{what, "everything is copied, but the secret of the settings is another one than the database's, so no server will start", "set it to the text of FILE.secret; do not copy again"}
 	}
 	return explain(what, errors.Join(err, o.close()))
 }

@@ -113,6 +113,19 @@ func openPostgres(ctx context.Context, what string, s *settings.Settings) (sally
 
 // explainPostgres says what to do about a server.
 func explainPostgres(what string, err error) error {
+	if said, ok := errors.AsType[interface {
+		error
+		SQLState() string
+	}](err); ok {
+		switch said.SQLState() { // Appendix A of PostgreSQL's manual
+		case "3D000":
+			return failure{what, "the server has no database of that name", "make it with createdb, or check the setting database"}
+		case "28000", "28P01":
+			return failure{what, "the database server does not let this user in", "check the user and the password of the setting database, and that the role may sign in from here"}
+		case "42501":
+			return failure{what, "the user of the setting database may not make or use the tables", "make that role the owner of the database"}
+		}
+	}
 	switch {
 	case err == nil:
 		return nil

@@ -80,9 +80,12 @@ func TestREADMESettingsAndCommands(t *testing.T) {
 			t.Errorf("%s: %v\n%s", line, err, out)
 		}
 	}
+	var exported []string
 	for line := range strings.Lines(block(t, "sh", "go install")) {
 		line = strings.TrimSpace(line)
 		switch {
+		case strings.HasPrefix(line, "export "):
+			exported = append(exported, strings.TrimPrefix(line, "export "))
 		case strings.HasPrefix(line, "go install "), strings.HasSuffix(line, "sallyport serve"): // this binary; and below
 		case strings.HasPrefix(line, "sallyport users create "):
 			run(line + " --password-stdin < password.txt") // there is no terminal to ask on
@@ -100,13 +103,13 @@ func TestREADMESettingsAndCommands(t *testing.T) {
 			t.Errorf("sallyport serve ended with status %d\n%s", status, server.log())
 		}
 	}
-	serve()
+	serve(exported...)
 	for line := range strings.Lines(block(t, "sh", "sallyport backup")) {
 		run(line)
 	}
 
 	// The move to PostgreSQL, with the address of a database that there is.
-	var environ []string
+	environ := exported
 	for line := range strings.Lines(block(t, "sh", "sallyport migrate")) {
 		if settings, found := strings.CutPrefix(line, "export "); found {
 			for setting := range strings.FieldsSeq(settings) {

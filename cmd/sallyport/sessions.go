@@ -157,7 +157,7 @@ func parseIDs(texts []string) ([]sallyport.ID, error) {
 	for i, text := range texts {
 		var err error
 		if ids[i], err = sallyport.ParseID(text); err != nil {
-			return nil, usageError{fmt.Sprintf("sessions revoke: number %d is no session id; see sallyport sessions list", i+1)}
+			return nil, usageError{fmt.Sprintf("sessions revoke: number %d is no session id, as sallyport sessions list shows them", i+1)}
 		}
 	}
 	return ids, nil

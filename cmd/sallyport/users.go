@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 
 	"github.com/sallyport-auth/sallyport"
 	"github.com/sallyport-auth/sallyport/cmd/sallyport/settings"
@@ -32,12 +34,41 @@ type userFlags struct {
 	User string `arg:"" help:"Username, e-mail address or id."`
 }
 
-// with opens the database for a command, which what names, and runs do on it.
+// with opens the database for a command, which what names, and runs do on it. It makes none: in the wrong folder or
+// without its settings a command would find an empty one and say that nobody is there.
 func (f sourceFlags) with(ctx context.Context, w world, what string, do func(*opened, *settings.Settings) error) (err error) {
 	s, err := f.load(w, nil)
 	if err != nil {
 		return err
 	}
+	if !s.IsPostgres() && !isThere(s.DatabaseFile()) {
+		return failure{what, "there is no database " + s.DatabaseFile(), "give --config or --database, or begin with sallyport users create or sallyport serve"}
+	}
+	return f.withSettings(ctx, w, what, s, do)
+}
+
+// withNew is with for a command with which one may begin.
+func (f sourceFlags) withNew(ctx context.Context, w world, what string, do func(*opened, *settings.Settings) error) (err error) {
+	s, err := f.load(w, nil)
+	if err != nil {
+		return err
+	}
+	if !s.IsPostgres() && !isThere(s.DatabaseFile()) {
+		defer func() {
+			if isThere(s.DatabaseFile()) {
+				warn(w, "there was no database "+s.DatabaseFile()+", so it was made")
+			}
+		}()
+	}
+	return f.withSettings(ctx, w, what, s, do)
+}
+
+func isThere(file string) bool {
+	_, err := os.Stat(file)
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+func (f sourceFlags) withSettings(ctx context.Context, w world, what string, s *settings.Settings, do func(*opened, *settings.Settings) error) (err error) {
 	for _, warning := range s.Warnings {
 		warn(w, warning)
 	}
@@ -99,7 +130,7 @@ func (c usersCreate) Run(ctx context.Context, w world) error {
 		return err
 	}
 	const what = "users create"
-	return c.with(ctx, w, what, func(svc *opened, s *settings.Settings) error {
+	return c.withNew(ctx, w, what, func(svc *opened, s *settings.Settings) error {
 		n := sallyport.NewUser{
 			Username: c.Username, Email: c.Email, EmailVerified: c.EmailVerified, FirstName: c.FirstName, LastName: c.LastName,
 			Inactive: c.Inactive, Groups: c.Group, Attributes: attributes,

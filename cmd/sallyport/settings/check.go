@@ -121,7 +121,7 @@ func (l *loader) check() {
 		l.conflict("it is also admin_listen; give each an address of its own", "listen", "admin_listen")
 	}
 	if s := l.settings; l.sound("database", "secret") && s.IsPostgres() && len(s.Secret) == 0 {
-		l.conflict("it is required with PostgreSQL, the same for every server; make one with openssl rand -base64 32", "secret")
+		l.conflict("it is required with PostgreSQL: the one that the database was made with, coming from SQLite the text of FILE.secret; only for a new database make one with openssl rand -base64 32", "secret")
 	}
 	l.checkNames("claims.user_attributes", l.settings.UserAttributes)
 	l.checkNames("user_fields", l.settings.UserFields)

@@ -366,7 +366,7 @@ var faultCases = []struct {
 	{name: "octal cost", env: []string{"SALLYPORT_PASSWORD_HASH=argon2id,m=019456,t=2,p=1"}, want: []string{"SALLYPORT_PASSWORD_HASH: m is 019456, want between 7168 and 262144"}},
 
 	{name: "PostgreSQL without a secret", flags: map[string]string{"database": "postgres://app:CANARY@db.example/app"},
-		want: []string{"secret: it is required with PostgreSQL, the same for every server; make one with openssl rand -base64 32"}},
+		want: []string{"secret: it is required with PostgreSQL: the one that the database was made with, coming from SQLite the text of FILE.secret; only for a new database make one with openssl rand -base64 32"}},
 	{name: "PostgreSQL with a password that is no URL", env: []string{"SALLYPORT_DATABASE=postgres://app:CANARY%@db.example/app"},
 		want: []string{"SALLYPORT_DATABASE: it is not a URL; want one such as postgres://user@host/name, with the password percent-encoded"}},
 	{name: "PostgreSQL with a slash in the password", env: []string{"SALLYPORT_DATABASE=postgres://app:12/CANARY@db.example/app"},

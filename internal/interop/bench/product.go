@@ -37,7 +37,7 @@ const socketName = "profile.sock"
 // those of the preparation are good in the last row; that changes no cost.
 func (p *product) environment() ([]string, error) {
 	idps, err := json.Marshal([]map[string]string{{
-		"name": "pool", "provider": "cognito", "issuer": p.issuer, "client_id": p.client,
+		"name": "pool", "provider": "cognito", "issuer": p.issuer, "client_id": p.client, "max_token_age": "2h", // they are made at the beginning
 	}})
 	return append([]string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + p.folder,
