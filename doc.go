@@ -25,7 +25,7 @@
 //	claims.go            user attributes, claim functions, reserved names, the size limit
 //	keys.go rotation.go  which key signs now, and the key set; who makes the next one, and when
 //	secrets.go           everything derived from the root secret
-//	audit.go             what the log and the audit trail say about a decision
+//	audit.go firsts.go   what the log and the audit trail say about a decision; a flood of refusals once a minute
 //	store.go             the Store interface: the contract with a database
 //	observe.go openapi.go                   how use cases ended, for metrics; the document of the HTTP routes
 //	errors.go            the sentinels

@@ -303,21 +303,5 @@ func TestSlowAndHugeRequests(t *testing.T) {
 
 func goroutines(t *testing.T, p *server) int {
 	t.Helper()
-	res, err := http.Get(p.admin + "/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	content, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(content)) {
-		var n int
-		if _, err := fmt.Sscanf(line, "go_goroutines %d", &n); err == nil {
-			return n
-		}
-	}
-	t.Fatal("no go_goroutines in /metrics")
-	return 0
+	return int(metric(t, p, "go_goroutines"))
 }
