@@ -96,20 +96,21 @@ func (u *undo) all() error {
 // on a disk those would wait behind the database's.
 const memoryFolder = "/dev/shm"
 
-// measure does everything and leaves nothing behind but the profiles.
-func measure(ctx context.Context, o options) (_ *report, err error) {
+// measure does everything and leaves nothing behind but the profiles. With an error comes what was
+// measured until then.
+func measure(ctx context.Context, o options) (r *report, err error) {
+	r = &report{}
 	b := &bench{options: o, split: coreSplit(allowedCores()), password: rand.Text()}
 	defer func() { err = errors.Join(err, b.undo.all()) }()
 	if err := b.makeFolders(); err != nil {
-		return nil, err
+		return r, err
 	}
-	r := &report{}
 	if r.Machine, err = describeMachine(ctx, b); err != nil {
-		return nil, err
+		return r, err
 	}
 	if o.wantsAny(serverRows()) {
 		if err := b.measureServer(ctx, r); err != nil {
-			return nil, err
+			return r, err
 		}
 	}
 	if o.wants(verifierName) {

@@ -58,16 +58,12 @@ func benchmark(ctx context.Context, args []string, stdout, stderr io.Writer) err
 		}
 	}
 	r, err := measure(ctx, o)
+	err = errors.Join(err, r.writeMarkdown(stdout)) // also what was measured before a failure: it took long
+	if jsonFile != "" {
+		err = errors.Join(err, writeFile(jsonFile, r.writeJSON))
+	}
 	if err != nil {
 		return err
-	}
-	if err := r.writeMarkdown(stdout); err != nil {
-		return err
-	}
-	if jsonFile != "" {
-		if err := writeFile(jsonFile, r.writeJSON); err != nil {
-			return err
-		}
 	}
 	if failed := r.failed(); len(failed) > 0 {
 		return fmt.Errorf("requests failed in %s; the first failure of each is below its table", strings.Join(failed, ", "))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"flag"
 	"io"
 	"os"
@@ -56,5 +57,18 @@ func TestHelpIsNoFailure(t *testing.T) {
 	}
 	if _, _, err := parseFlags([]string{"--help"}, io.Discard); err != flag.ErrHelp {
 		t.Errorf("parseFlags(--help) = %v, want %v", err, flag.ErrHelp)
+	}
+}
+
+func TestAFailureKeepsWhatWasMeasured(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	stop() // describeMachine does not look at it, what follows does
+	r, err := measure(ctx, options{plan: quickPlan, only: []string{startName}, folder: t.TempDir(), progress: io.Discard})
+	if err == nil {
+		t.Fatal("measure succeeded in a context that had ended")
+	}
+	var text bytes.Buffer
+	if err := r.writeMarkdown(&text); err != nil || !strings.Contains(text.String(), "cores") {
+		t.Errorf("after a failure the report is %q (%v), want the machine in it", text.String(), err)
 	}
 }
