@@ -71,11 +71,10 @@ func (f *filler) truth(is bool) string {
 	return "0"
 }
 
-// addSessions writes n sessions with ids of this moment, so that they stand among those which the product makes
-// meanwhile. They were begun at any time of the last day, so that none is swept away, and used every five minutes
+// addSessions writes n sessions with ids of an instant, so that they stand among those which the product made
+// then. They were begun at any time of the last day, so that none is swept away, and used every five minutes
 // until some time since; four of ten have been logged off then.
-func (f *filler) addSessions(ctx context.Context, n int) error {
-	now := time.Now()
+func (f *filler) addSessions(ctx context.Context, n int, now time.Time) error {
 	const (
 		day     = 24 * 60 * 60 * 1_000_000 // µs
 		minutes = 5 * 60 * 1_000_000

@@ -4,6 +4,7 @@ import (
 	"context"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/sallyport-auth/sallyport/postgres"
 	"github.com/sallyport-auth/sallyport/sqlite"
@@ -31,7 +32,7 @@ func TestFill(t *testing.T) {
 			if err == nil {
 				err = f.without(t.Context(), "sessions_user", func() error {
 					for range 2 {
-						if err := f.addSessions(t.Context(), sessions/2); err != nil {
+						if err := f.addSessions(t.Context(), sessions/2, time.Now()); err != nil {
 							return err
 						}
 					}

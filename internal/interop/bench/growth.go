@@ -153,28 +153,41 @@ func (s *site) fill(ctx context.Context, sessions int) (err error) {
 	if err := f.addUsers(ctx); err != nil {
 		return fmt.Errorf("filling users: %w", err)
 	}
-	err = f.without(ctx, "sessions_user", func() error { return s.addSessions(ctx, f, sessions) })
+	parts, err := s.startSessions(ctx)
+	if err != nil {
+		return err
+	}
+	// The product needs the index, and has stopped writing.
+	err = f.without(ctx, "sessions_user", func() error { return f.addAround(ctx, parts, sessions-len(parts)*perPart) })
 	if err != nil {
 		return fmt.Errorf("filling sessions: %w", err)
 	}
 	return f.settle(ctx)
 }
 
-// addSessions has the product and the filler write sessions in turn.
-func (s *site) addSessions(ctx context.Context, f *filler, sessions int) error {
-	parts := max(1, s.plan.sessions/perPart)
-	tokens, err := s.pool.idTokens(parts*perPart, s.plan.users)
+// startSessions has the product start the sessions that are refreshed, and says when each part of them began.
+func (s *site) startSessions(ctx context.Context) (parts []time.Time, err error) {
+	n := max(1, s.plan.sessions/perPart)
+	tokens, err := s.pool.idTokens(n*perPart, s.plan.users)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for part := range parts {
+	for part := range n {
+		parts = append(parts, time.Now())
 		exchange := &exchanging{headers: s.headers, idTokens: tokens[part*perPart:][:perPart]}
 		if err := s.untilDone(ctx, "social-exchange/", []traffic{exchange}); err != nil {
-			return err
+			return nil, err
 		}
 		s.sessions = append(s.sessions, exchange.sessions...)
-		if n := (sessions-parts*perPart)*(part+1)/parts - f.next; n > 0 {
-			if err := f.addSessions(ctx, n); err != nil {
+	}
+	return parts, nil
+}
+
+// addAround writes so many sessions in all, evenly among those that were started at the instants.
+func (f *filler) addAround(ctx context.Context, parts []time.Time, sessions int) error {
+	for i, at := range parts {
+		if n := sessions*(i+1)/len(parts) - f.next; n > 0 {
+			if err := f.addSessions(ctx, n, at); err != nil {
 				return err
 			}
 		}
