@@ -42,7 +42,7 @@ const usage = `Measures Sallyport and, beside it, what the same work costs bare.
 
 	go run ./internal/interop/bench [flags]
 
-It builds and starts the real binary, on SQLite and on a PostgreSQL server of its own, takes about 25 minutes, and
+It builds and starts the real binary, on SQLite and on a PostgreSQL server of its own, takes about 30 minutes, and
 prints tables in Markdown. It needs 8 GiB of disk for the databases, which it removes.
 
 `
