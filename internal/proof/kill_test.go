@@ -98,6 +98,12 @@ func (c *crowd) comeAndGo(p *server) {
 	}
 }
 
+func (c *crowd) count() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.visits)
+}
+
 // check has everybody present what they hold.
 func (c *crowd) check(p *server, visits []visit) {
 	for _, b := range c.browsers {
@@ -136,6 +142,9 @@ func TestKillInARefreshLoop(t *testing.T) {
 			rounds, seen := often(12, 100), 0
 			for round := range rounds {
 				loops := c.use(p, 1+round%2)
+				if round%2 == 1 { // not too early to say anything, however slow the machine is
+					eventually(t, "a visit that is acknowledged", 20*time.Second, func() bool { return c.count() > seen })
+				}
 				time.Sleep(time.Duration(20_000+r.IntN(130_000)) * time.Microsecond)
 				p.kill()
 				loops.Wait()
