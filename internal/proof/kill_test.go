@@ -339,7 +339,7 @@ func (u *holder) fill() {
 	u.Helper()
 	var adding sync.WaitGroup
 	var added atomic.Int64
-	for range 64 { // of which a commit takes as many as wait
+	for range 8 { // more would wait for the lock on their one user, on a slow machine too long
 		adding.Go(func() {
 			for added.Add(1) <= sessionsOfHolder {
 				now := time.Now()
