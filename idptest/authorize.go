@@ -11,6 +11,7 @@ import (
 // authorization is an authorization request that has been checked (RFC 6749 §4.1.1, RFC 7636 §4.3, Core §3.1.2.1).
 type authorization struct {
 	redirectURI, scope, state, nonce, challenge, loginHint string
+	formPost                                               bool // OAuth 2.0 Form Post Response Mode §2
 }
 
 // code is an authorization code and what it is bound to.
@@ -26,7 +27,7 @@ type code struct {
 func (p *Provider) serveAuthorize(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	if r.PostForm.Has("client_id") { // a request by POST (Core §3.1.2.1), not the form of the page
-		w.Header().Set("Location", p.URL(Authorize)+"?"+r.PostForm.Encode())
+		w.Header().Set("Location", p.base+r.URL.Path+"?"+r.PostForm.Encode())
 		w.WriteHeader(http.StatusSeeOther)
 		return
 	}
@@ -44,11 +45,13 @@ func (p *Provider) serveAuthorize(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	user, ok := p.authenticate(r.PostForm.Get("username"), r.PostForm.Get("password"))
-	if !ok {
+	if !ok || !p.persona.admits(p, r.URL.Path, user) {
 		p.writeLogin(w, http.StatusUnprocessableEntity, request, r.PostForm.Get("username"), true)
 		return
 	}
-	p.respond(w, request, url.Values{"code": {p.newCode(request, user)}})
+	answer := url.Values{"code": {p.newCode(request, user)}}
+	p.persona.introduce(user, request.scope, p.meet(user), answer)
+	p.respond(w, request, answer)
 }
 
 // distrust tells why the client or its redirect URI cannot be believed; "" means that they can. Until then nothing is
@@ -71,8 +74,10 @@ func (p *Provider) readAuthorization(query url.Values) (authorization, *refusal)
 	a := authorization{
 		redirectURI: query.Get("redirect_uri"), scope: or(query.Get("scope"), p.persona.defaultScope()),
 		state: query.Get("state"), nonce: query.Get("nonce"), challenge: query.Get("code_challenge"),
-		loginHint: query.Get("login_hint"),
+		loginHint: query.Get("login_hint"), formPost: query.Get("response_mode") == "form_post",
 	}
+	modes := p.persona.responseModes()
+	optional := p.persona.oauthOnly()
 	switch {
 	case repeats(query):
 		return a, &refusal{"invalid_request", "a parameter is given more than once"}
@@ -80,12 +85,20 @@ func (p *Provider) readAuthorization(query url.Values) (authorization, *refusal)
 		return a, &refusal{"request_not_supported", "request objects are not supported"}
 	case query.Has("request_uri"):
 		return a, &refusal{"request_uri_not_supported", "request objects are not supported"}
-	case query.Get("response_type") != "code":
+	case query.Get("response_type") != "code" && (query.Has("response_type") || !optional):
 		return a, &refusal{"unsupported_response_type", "response_type must be code"}
-	case or(query.Get("response_mode"), "query") != "query":
-		return a, &refusal{"invalid_request", "response_mode must be query"}
-	case a.scope == "":
+	case !slices.Contains(modes, or(query.Get("response_mode"), modes[0])):
+		a.formPost = false
+		return a, &refusal{"invalid_request", "response_mode must be " + strings.Join(modes, " or ")}
+	case a.formPost && !strings.HasPrefix(a.redirectURI, "http"):
+		a.formPost = false
+		return a, &refusal{"invalid_request", "no form can be posted to the redirect_uri"}
+	case !a.formPost && p.persona.needsFormPost(a.scope):
+		return a, &refusal{"invalid_request", "response_mode must be form_post when name or email is requested"}
+	case a.scope == "" && !optional:
 		return a, &refusal{"invalid_scope", "scope is missing"}
+	case optional && !query.Has("code_challenge") && !query.Has("code_challenge_method"):
+		return a, nil
 	case query.Get("code_challenge_method") != "S256" || len(a.challenge) != 43:
 		return a, &refusal{"invalid_request", "PKCE with S256 is required (RFC 7636)"}
 	case hasScope(query.Get("prompt"), "none"): // a space-separated list as well
@@ -113,19 +126,27 @@ func (p *Provider) respond(w http.ResponseWriter, a authorization, params url.Va
 		params.Set("iss", p.issuer)
 	}
 	p.bendCallback(params)
-	separator := "?"
-	if strings.Contains(a.redirectURI, "?") {
-		separator = "&"
+	if a.formPost {
+		p.writePage(w, http.StatusOK, "post", map[string]any{"RedirectURI": a.redirectURI, "Fields": params})
+		return
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("Location", a.redirectURI+separator+params.Encode())
+	w.Header().Set("Location", withQuery(a.redirectURI, params))
 	w.WriteHeader(http.StatusSeeOther) // RFC 9700 §4.12: 307 would post the password to the client
+}
+
+// withQuery adds parameters to an address and keeps the query that it has.
+func withQuery(address string, params url.Values) string {
+	if strings.Contains(address, "?") {
+		return address + "&" + params.Encode()
+	}
+	return address + "?" + params.Encode()
 }
 
 func (p *Provider) newCode(a authorization, u User) string {
 	c := &code{
 		clientID: p.cfg.ClientID, redirectURI: a.redirectURI, challenge: a.challenge, nonce: a.nonce,
-		grant: p.newGrant(u, a.scope), expires: p.cfg.Now().Add(CodeLife),
+		grant: p.newGrant(u, a.scope), expires: p.now().Add(CodeLife),
 	}
 	text := randomText()
 	p.mu.Lock()

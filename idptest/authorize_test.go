@@ -237,13 +237,15 @@ func TestLoginIsRefused(t *testing.T) {
 func TestPages(t *testing.T) {
 	style := regexp.MustCompile(`(?s)<style>(.*?)</style>`)
 	for _, shown := range []bool{false, true} {
-		p := idptest.New(t, idptest.Config{Algorithm: "ES256", ShowUsers: shown,
+		p := idptest.New(t, idptest.Config{Algorithm: "ES256", ShowUsers: shown, FaultPage: true,
 			Users: []idptest.User{{Username: "alice", Password: "quick<b>brown"}}})
 		for name, address := range map[string]string{
 			"login": newFlow(p).url(), "first": p.BaseURL() + "/", "refused": p.URL(idptest.Authorize),
+			"faults": p.BaseURL() + "/faults", "ended": p.URL(idptest.EndSession) + "?client_id=spa",
+			"post": newFlow(p).with("response_mode", "form_post").with("prompt", "none").url(),
 		} {
 			_, header, body := get(t, address, nil)
-			if has := strings.Contains(body, "quick&lt;b&gt;brown"); has != (shown && name != "refused") {
+			if has := strings.Contains(body, "quick&lt;b&gt;brown"); has != (shown && (name == "login" || name == "first")) {
 				t.Errorf("%s page: password is shown = %v with ShowUsers %v", name, has, shown)
 			}
 			found := style.FindStringSubmatch(body)

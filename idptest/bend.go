@@ -106,11 +106,13 @@ func For(audience any) Option {
 	return inIDToken(func(d *draft) { d.payload.set(d.audienceClaim, audience) })
 }
 
-// IssuedAt moves the token in time: iat and auth_time become at, and exp follows by the usual life.
+// IssuedAt moves the token in time: iat, and auth_time where there is one, become at, and exp follows by the usual life.
 func IssuedAt(at time.Time) Option {
 	return inIDToken(func(d *draft) {
 		d.payload.set("iat", at.Unix())
-		d.payload.set("auth_time", at.Unix())
+		if d.payload.has("auth_time") {
+			d.payload.set("auth_time", at.Unix())
+		}
 		d.payload.set("exp", at.Add(d.life).Unix())
 	})
 }
@@ -133,16 +135,19 @@ func (c *countdown) take() bool {
 }
 
 type bends struct {
+	name string // on the page of faults; "" for one that came from elsewhere
 	left countdown
 	opts []Option
 }
 
 // Bend applies options to the tokens of the next n answers of the token endpoint that hold any. A later Bend replaces
 // an earlier one; n may be UntilCleared.
-func (p *Provider) Bend(n int, opts ...Option) {
+func (p *Provider) Bend(n int, opts ...Option) { p.setBend(n, opts, "") }
+
+func (p *Provider) setBend(n int, opts []Option, name string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.bends = bends{countdown(n), slices.Clone(opts)}
+	p.bends = bends{name: name, left: countdown(n), opts: slices.Clone(opts)}
 }
 
 func (p *Provider) takeBends() []Option {
@@ -155,16 +160,19 @@ func (p *Provider) takeBends() []Option {
 }
 
 type callbackBend struct {
+	name   string // as in bends
 	left   countdown
 	change func(url.Values)
 }
 
 // BendCallback changes the parameters of the next n authorization responses: code, state, iss, or error and
 // error_description. A later BendCallback replaces an earlier one; n may be UntilCleared.
-func (p *Provider) BendCallback(n int, change func(url.Values)) {
+func (p *Provider) BendCallback(n int, change func(url.Values)) { p.setCallbackBend(n, change, "") }
+
+func (p *Provider) setCallbackBend(n int, change func(url.Values), name string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.callback = callbackBend{countdown(n), change}
+	p.callback = callbackBend{name: name, left: countdown(n), change: change}
 }
 
 func (p *Provider) bendCallback(params url.Values) {

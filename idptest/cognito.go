@@ -12,7 +12,12 @@ import (
 //
 // Two things are stricter than the model: PKCE is compulsory, and refresh tokens rotate, which Cognito does only for
 // app clients that are set so.
-type cognito struct{ pool string }
+type cognito struct {
+	ordinary
+	pool string
+}
+
+func (cognito) responseModes() []string { return []string{"query"} }
 
 func (c cognito) issuerPath() string { return "/" + c.pool }
 
@@ -22,8 +27,12 @@ func (c cognito) path(e Endpoint) string {
 		Authorize: "/oauth2/authorize",
 		Token:     "/oauth2/token",
 		Userinfo:  "/oauth2/userInfo",
+
+		EndSession: "/logout",
 	}[e]
 }
+
+func (cognito) logoutParameter() string { return "logout_uri" }
 
 func (cognito) keyCount() int     { return 2 }
 func (cognito) sendsIssuer() bool { return false }
@@ -40,7 +49,7 @@ func (cognito) keyID() string {
 }
 
 // metadata does not say that S256 is supported, nor that "none" is a way to authenticate: the model does not either.
-func (cognito) metadata(_ *Provider, doc *object) {
+func (cognito) metadata(_ *Provider, _ string, doc *object) {
 	doc.set("scopes_supported", []string{"openid", "email", "phone", "profile"})
 	doc.set("token_endpoint_auth_methods_supported", []string{"client_secret_basic", "client_secret_post"})
 }

@@ -24,6 +24,7 @@ type turn struct {
 // activeFault is a fault that is set. It stays until it is replaced, so that the answers that hang can be released
 // when none is left to come.
 type activeFault struct {
+	name    string // as in bends
 	fault   Fault
 	left    countdown
 	cleared chan struct{}
@@ -31,20 +32,23 @@ type activeFault struct {
 
 // Fault makes the next n answers of an endpoint go wrong; n may be UntilCleared. A later fault of the same endpoint
 // replaces an earlier one. CORS headers and answers to preflight requests stay right.
-func (p *Provider) Fault(n int, e Endpoint, f Fault) {
+func (p *Provider) Fault(n int, e Endpoint, f Fault) { p.setFault(n, e, f, "") }
+
+func (p *Provider) setFault(n int, e Endpoint, f Fault, name string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.clear(e)
-	p.faults[e] = &activeFault{fault: f, left: countdown(n), cleared: make(chan struct{})}
+	p.faults[e] = &activeFault{name: name, fault: f, left: countdown(n), cleared: make(chan struct{})}
 }
 
 // Clear takes the faults of the named endpoints away and lets their hanging answers go. Without a name it makes
-// everything right again: every fault, Bend and BendCallback.
+// everything right again: every fault, Bend and BendCallback, and the clock.
 func (p *Provider) Clear(endpoints ...Endpoint) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(endpoints) == 0 {
 		p.bends, p.callback = bends{}, callbackBend{}
+		p.skew.Store(0)
 		for e := range p.faults {
 			p.clear(e)
 		}
@@ -93,6 +97,27 @@ func NotJSON() Fault { return Answer(http.StatusOK, "application/json", `{"issue
 // HTML is a page with status 200, as from a proxy that wants somebody to log in.
 func HTML() Fault {
 	return Answer(http.StatusOK, "text/html", "<!doctype html><title>Welcome</title><p>Accept the terms to go on.\n")
+}
+
+// Replay answers as the token endpoint did the last time that it was right: the same ID token again. The code is used up
+// all the same. Before there was such an answer it does nothing. It is for the endpoint Token.
+func Replay() Fault {
+	return Fault{func(t turn, w http.ResponseWriter, r *http.Request) {
+		t.provider.mu.Lock()
+		last := t.provider.replay
+		t.provider.mu.Unlock()
+		right := t.capture(w, r)
+		if last != nil && right.status == http.StatusOK && !failed(right.body.Bytes()) {
+			t.provider.remember(last) // not the one that nobody will see
+			body := last.text()
+			if right.header.Get("Content-Type") != "application/json" {
+				body = last.form()
+			}
+			right.body = *bytes.NewBuffer(body)
+		}
+		w.WriteHeader(right.status)
+		w.Write(right.body.Bytes())
+	}}
 }
 
 // Redirect sends the client elsewhere. Status 307 keeps the method and the body.
@@ -249,3 +274,8 @@ type captured struct {
 func (c *captured) Header() http.Header         { return c.header }
 func (c *captured) WriteHeader(status int)      { c.status = status }
 func (c *captured) Write(b []byte) (int, error) { return c.body.Write(b) }
+
+// failed reports whether a token response is an error: GitHub's have status 200.
+func failed(body []byte) bool {
+	return bytes.HasPrefix(body, []byte(`{"error"`)) || bytes.HasPrefix(body, []byte("error="))
+}

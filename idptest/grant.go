@@ -13,6 +13,7 @@ import (
 type grant struct {
 	user               User // as at the sign-in
 	scope              string
+	sid                string // of the sign-in at the provider (Back-Channel Logout 1.0 §2.1)
 	authTime           time.Time
 	originJTI, eventID string
 	revoked            bool // guarded by Provider.mu, the other fields never change
@@ -32,7 +33,7 @@ type refreshGrant struct {
 
 // newGrant is the grant of somebody who has signed in just now.
 func (p *Provider) newGrant(u User, scope string) *grant {
-	g := &grant{user: u, scope: scope, authTime: p.cfg.Now(), originJTI: randomUUID(), eventID: randomUUID()}
+	g := &grant{user: u, scope: scope, authTime: p.now(), originJTI: randomUUID(), eventID: randomUUID(), sid: randomUUID()}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.grants[g] = true
@@ -48,9 +49,9 @@ func (p *Provider) serveToken(w http.ResponseWriter, r *http.Request) {
 		refuseToken(w, http.StatusBadRequest, refusal{"invalid_request", "want a form in which no parameter repeats"})
 		return
 	}
-	if !p.authenticateClient(r) {
+	if fault := p.clientFault(r); fault != "" {
 		w.Header().Set("WWW-Authenticate", `Basic realm="idptest"`) // RFC 6749 §5.2
-		refuseToken(w, http.StatusUnauthorized, refusal{"invalid_client", "unknown client, or not authenticated as registered"})
+		refuseToken(w, http.StatusUnauthorized, refusal{"invalid_client", fault})
 		return
 	}
 	switch form.Get("grant_type") {
@@ -63,22 +64,27 @@ func (p *Provider) serveToken(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// authenticateClient checks the client by the header or by the form, never by both (RFC 6749 §2.3).
-func (p *Provider) authenticateClient(r *http.Request) bool {
+// clientFault checks the client by the header or by the form, never by both (RFC 6749 §2.3). "" means that it is the
+// registered one.
+func (p *Provider) clientFault(r *http.Request) string {
+	const unknown = "unknown client, or not authenticated as registered"
 	id, secret := r.PostForm.Get("client_id"), r.PostForm.Get("client_secret")
 	if name, password, ok := r.BasicAuth(); ok {
 		var errs [2]error
 		if secret != "" {
-			return false
+			return unknown
 		}
 		name, errs[0] = url.QueryUnescape(name) // RFC 6749 §2.3.1 encodes both before RFC 7617 does
 		secret, errs[1] = url.QueryUnescape(password)
 		if errs[0] != nil || errs[1] != nil || (id != "" && id != name) {
-			return false
+			return unknown
 		}
 		id = name
 	}
-	return id == p.cfg.ClientID && secret == p.cfg.ClientSecret
+	if id != p.cfg.ClientID {
+		return unknown
+	}
+	return p.persona.secretFault(p, secret)
 }
 
 // redeem trades a code for tokens (RFC 6749 §4.1.3, RFC 7636 §4.6).
@@ -96,7 +102,7 @@ func (p *Provider) redeem(w http.ResponseWriter, form url.Values) {
 // attempt, good or bad: an attacker has one guess at the verifier. A code that comes again ends what came of it
 // (RFC 6749 §4.1.2).
 func (p *Provider) takeCode(form url.Values) *code {
-	now := p.cfg.Now()
+	now := p.now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	c := p.codes[form.Get("code")]
@@ -110,8 +116,13 @@ func (p *Provider) takeCode(form url.Values) *code {
 	c.used = true
 	verifier := form.Get("code_verifier")
 	sum := sha256.Sum256([]byte(verifier))
-	bound := len(verifier) >= 43 && len(verifier) <= 128 && // RFC 7636 §4.1
-		c.clientID == p.cfg.ClientID && c.redirectURI == form.Get("redirect_uri") && c.challenge == base64url(sum[:])
+	proven := len(verifier) >= 43 && len(verifier) <= 128 && c.challenge == base64url(sum[:]) // RFC 7636 §4.1
+	back := form.Get("redirect_uri")
+	if p.persona.oauthOnly() {
+		proven = proven || (c.challenge == "" && verifier == "") // RFC 9700 §2.1.1: a verifier without a challenge is no proof
+		back = or(back, c.redirectURI)
+	}
+	bound := proven && c.clientID == p.cfg.ClientID && c.redirectURI == back
 	if !bound || !now.Before(c.expires) || c.grant.revoked {
 		return nil
 	}
@@ -130,7 +141,7 @@ func (p *Provider) advance(w http.ResponseWriter, form url.Values) {
 
 // takeRefreshToken uses a refresh token up. One that comes again was stolen, or stolen from: the grant ends.
 func (p *Provider) takeRefreshToken(token string) *grant {
-	now := p.cfg.Now()
+	now := p.now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	r := p.refresh[token]
@@ -156,7 +167,15 @@ func (p *Provider) grantTokens(w http.ResponseWriter, g *grant, nonce string) {
 	if p.persona.sendsScope() {
 		doc.set("scope", t.Scope)
 	}
+	p.remember(doc)
 	writeJSON(w, http.StatusOK, doc)
+}
+
+// remember keeps the last right answer of the token endpoint, for [Replay].
+func (p *Provider) remember(doc object) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.replay = doc
 }
 
 func refuseToken(w http.ResponseWriter, status int, r refusal) {
@@ -191,7 +210,7 @@ func (p *Provider) serveUserinfo(w http.ResponseWriter, r *http.Request) {
 
 // bearer finds the user behind an access token. Tokens are looked up, not verified: there is no verifier here.
 func (p *Provider) bearer(token string) (u User, scope string, ok bool) {
-	now := p.cfg.Now()
+	now := p.now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	a := p.access[token]

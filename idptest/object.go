@@ -3,6 +3,7 @@ package idptest
 import (
 	"bytes"
 	"encoding/json"
+	"net/url"
 	"strconv"
 )
 
@@ -88,4 +89,23 @@ func encode(value any) []byte {
 		return strconv.AppendQuoteToASCII(nil, "%!json("+err.Error()+")")
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+}
+
+// textOf is the string that a member holds; "" when it holds none.
+func (o object) textOf(name string) (text string) {
+	for _, m := range o {
+		if m.name == name {
+			json.Unmarshal(m.text, &text) // an error leaves ""
+		}
+	}
+	return text
+}
+
+// form is an object of strings as a form.
+func (o object) form() []byte {
+	form := url.Values{}
+	for _, m := range o {
+		form.Set(m.name, o.textOf(m.name))
+	}
+	return []byte(form.Encode())
 }

@@ -1,16 +1,21 @@
 package idptest
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -22,18 +27,33 @@ const (
 	Plain Personality = "plain"
 	// Cognito has the issuer, the endpoints, the keys, the claims and the oddities of an Amazon Cognito user pool.
 	Cognito Personality = "cognito"
+	// Google has two spellings of its issuer, hd and azp, opaque access tokens and no end_session_endpoint.
+	Google Personality = "google"
+	// Entra is Microsoft Entra: an issuer for each tenant, discovery with {tenantid}, pairwise subjects, no email_verified.
+	Entra Personality = "entra"
+	// Apple answers by a form, tells the name once, writes booleans as strings, and wants a client secret that is a JWT.
+	Apple Personality = "apple"
+	// GitHub speaks OAuth 2.0 and no OpenID Connect: no ID token, no discovery, no keys, token errors with status 200.
+	GitHub Personality = "github"
+	// Thin is Plain with nothing about the user in the ID token but sub. UserInfo has the rest.
+	Thin Personality = "thin"
+	// Lookalike is Plain with access tokens that have the claims, the audience and the typ of its ID tokens.
+	Lookalike Personality = "lookalike"
 )
 
 // Endpoint names one of the provider's endpoints.
 type Endpoint string
 
-// The endpoints. [Provider.URL] and [Provider.Path] say where they are.
+// The endpoints. [Provider.URL] and [Provider.Path] say where they are; not every personality has all.
 const (
 	Discovery Endpoint = "discovery" // OpenID Connect Discovery 1.0 §4
 	JWKS      Endpoint = "jwks"      // RFC 7517 §5
 	Authorize Endpoint = "authorize" // RFC 6749 §3.1
 	Token     Endpoint = "token"     // RFC 6749 §3.2
 	Userinfo  Endpoint = "userinfo"  // OpenID Connect Core 1.0 §5.3
+	// EndSession is where a browser logs out: OpenID Connect RP-Initiated Logout 1.0 §2, or what the model has in its place.
+	EndSession Endpoint = "end_session"
+	Emails     Endpoint = "emails" // GitHub's list of a user's addresses; Userinfo is its user
 )
 
 // Config describes a provider. Every field has a default, so the zero value is a provider that works.
@@ -45,11 +65,32 @@ type Config struct {
 	// ClientID is the one client that is registered. Default: "spa".
 	ClientID string
 	// ClientSecret makes the client confidential: it authenticates by client_secret_basic or client_secret_post
-	// (RFC 6749 §2.3.1), besides PKCE. Empty, the client is public.
+	// (RFC 6749 §2.3.1), besides PKCE. Empty, the client is public. GitHub knows no public clients: its default is
+	// "secret". Apple's clients make theirs themselves and do not use the field: see [Provider.ClientSecret].
 	ClientSecret string
 	// RedirectURIs are compared byte by byte. Default: http://127.0.0.1/callback, which nobody needs to serve, for
 	// SignIn and Login read the address and do not go there.
 	RedirectURIs []string
+	// BareIssuer leaves the scheme out of the iss of the Google personality's ID tokens. Discovery keeps it. For one
+	// token there is the option [BareIssuer].
+	BareIssuer bool
+	// Tenants are the directories of the Entra personality: GUIDs in lower case. The first is that of Issuer and of
+	// users who name none. Default: one.
+	Tenants []string
+	// AppleTeamID and AppleKeyID are what a client secret of the Apple personality must have as iss and kid. Defaults:
+	// TEAM123456 and KEY1234567.
+	AppleTeamID, AppleKeyID string
+	// ApplePublicKey checks the client secrets of the Apple personality: a P-256 key. Default: a key is generated, and
+	// [Provider.AppleKey] is its private half.
+	ApplePublicKey *ecdsa.PublicKey
+	// BackChannelLogout is the client's back-channel logout URI (OpenID Connect Back-Channel Logout 1.0 §2.2): where
+	// [Provider.LogOut] posts. With one, ID tokens have a sid. Default: none.
+	BackChannelLogout string
+	// FaultPage adds a page at /faults, on which people switch faults on and off. It believes everybody who can reach
+	// the provider.
+	FaultPage bool
+	// PostLogoutRedirectURIs are where EndSession may lead back, compared byte by byte.
+	PostLogoutRedirectURIs []string
 	// AllowedOrigins may call the endpoints other than Authorize from a page. Default: "*", every origin.
 	AllowedOrigins []string
 	// Users default to DemoUsers.
@@ -63,7 +104,8 @@ type Config struct {
 	// Host is the name in the issuer and in every URL of the provider: "localhost", a name below it, or an address of
 	// loopback. Default: the host of Listen. To a browser, localhost and 127.0.0.1 are two sites.
 	Host string
-	// Algorithm signs both tokens: RS256, ES256 or EdDSA. Default: RS256, and Cognito has no other.
+	// Algorithm signs both tokens: RS256, ES256 or EdDSA. Default: RS256, and Cognito, Google, Entra and Apple have no
+	// other.
 	Algorithm string
 	// IDTokenLife and AccessTokenLife default to an hour, RefreshTokenLife to 30 days.
 	IDTokenLife, AccessTokenLife, RefreshTokenLife time.Duration
@@ -79,6 +121,14 @@ func (c Config) complete() Config {
 	c.ClientID = or(c.ClientID, "spa")
 	c.Listen = or(c.Listen, "127.0.0.1:0")
 	c.Algorithm = or(c.Algorithm, "RS256")
+	c.AppleTeamID = or(c.AppleTeamID, "TEAM123456")
+	c.AppleKeyID = or(c.AppleKeyID, "KEY1234567")
+	if c.Personality == GitHub {
+		c.ClientSecret = or(c.ClientSecret, "secret")
+	}
+	if len(c.Tenants) == 0 {
+		c.Tenants = []string{"6f1d2c3b-4a59-4687-8796-a5b4c3d2e1f0"}
+	}
 	c.IDTokenLife = or(c.IDTokenLife, time.Hour)
 	c.AccessTokenLife = or(c.AccessTokenLife, time.Hour)
 	c.RefreshTokenLife = or(c.RefreshTokenLife, 30*24*time.Hour)
@@ -112,16 +162,14 @@ func or[T comparable](value, otherwise T) T {
 func (c Config) faults() error {
 	var faults []error
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf("idptest: "+format, args...)) }
-	switch c.Personality {
-	case Plain, Cognito:
-	default:
-		fault("Personality %q: want Plain or Cognito", c.Personality)
+	if !slices.Contains([]Personality{Plain, Cognito, Google, Entra, Apple, GitHub, Thin, Lookalike}, c.Personality) {
+		fault("Personality %q: want Plain, Cognito, Google, Entra, Apple, GitHub, Thin or Lookalike", c.Personality)
 	}
 	switch {
 	case c.Algorithm != "RS256" && c.Algorithm != "ES256" && c.Algorithm != "EdDSA":
 		fault("Algorithm %q: want RS256, ES256 or EdDSA", c.Algorithm)
-	case c.Personality == Cognito && c.Algorithm != "RS256":
-		fault("Algorithm %q: Cognito signs with RS256 only", c.Algorithm)
+	case slices.Contains([]Personality{Cognito, Google, Entra, Apple}, c.Personality) && c.Algorithm != "RS256":
+		fault("Algorithm %q: this personality signs with RS256 only", c.Algorithm)
 	}
 	if url.PathEscape(c.Pool) != c.Pool || strings.HasPrefix(c.Pool, ".") {
 		fault("Pool %q: want one part of a path that needs no escape", c.Pool)
@@ -132,9 +180,20 @@ func (c Config) faults() error {
 	if !isLoopback(c.Host) {
 		fault("Host %q: want localhost, a name below it or an address of loopback", c.Host)
 	}
-	for _, uri := range c.RedirectURIs {
+	for _, tenant := range c.Tenants {
+		if !isGUID(tenant) {
+			fault("Tenants: %q: want a GUID in lower case", tenant)
+		}
+	}
+	if c.ApplePublicKey != nil && c.ApplePublicKey.Curve != elliptic.P256() {
+		fault("ApplePublicKey: want a key on P-256, for ES256")
+	}
+	if u, err := url.Parse(c.BackChannelLogout); c.BackChannelLogout != "" && (err != nil || u.Host == "" || strings.Contains(c.BackChannelLogout, "#")) {
+		fault("BackChannelLogout: %q: want an absolute URL without a fragment (Back-Channel Logout 1.0 §2.2)", c.BackChannelLogout)
+	}
+	for _, uri := range slices.Concat(c.RedirectURIs, c.PostLogoutRedirectURIs) {
 		if u, err := url.Parse(uri); err != nil || u.Scheme == "" || strings.Contains(uri, "#") {
-			fault("RedirectURIs: %q: want an absolute URI without a fragment (RFC 6749 §3.1.2)", uri)
+			fault("RedirectURIs and PostLogoutRedirectURIs: %q: want an absolute URI without a fragment (RFC 6749 §3.1.2)", uri)
 		}
 	}
 	seen := map[string]bool{}
@@ -143,6 +202,9 @@ func (c Config) faults() error {
 			fault("Users: Username %q: want one for every user, and no two alike", u.Username)
 		}
 		seen[u.Username] = true
+		if u.Tenant != "" && !isGUID(u.Tenant) {
+			fault("Users: %q: Tenant %q: want a GUID in lower case", u.Username, u.Tenant)
+		}
 	}
 	return errors.Join(faults...)
 }
@@ -160,13 +222,33 @@ type personality interface {
 	path(Endpoint) string
 	keyCount() int
 	keyID() string
-	metadata(*Provider, *object)
-	sendsIssuer() bool // iss in the authorization response (RFC 9207)
+	metadata(p *Provider, path string, doc *object) // path is that of the request
+	sendsIssuer() bool                              // iss in the authorization response (RFC 9207)
 	defaultScope() string
 	idToken(occasion) draft
 	accessToken(occasion) draft
-	sendsScope() bool // scope in the token response
+	sendsScope() bool        // scope in the token response
+	logoutParameter() string // names the address to which EndSession leads back
 	userinfo(u User, scope string) object
+
+	// What follows has an answer in ordinary, which most personalities keep.
+
+	oauthOnly() bool                              // no OpenID Connect; PKCE, scope and response_type may be left out
+	usualScope() string                           // what SignIn asks for, and Tokens grants
+	responseModes() []string                      // the first is the default
+	needsFormPost(scope string) bool              // no other mode will do
+	locate(p *Provider, path string) string       // the path of an endpoint behind one of its other paths
+	admits(p *Provider, path string, u User) bool // whether u may sign in at that path
+	door(p *Provider, u User) string              // the path of Authorize that is u's
+	issuerOf(p *Provider, u User) string
+	subject(u User) string
+	sendsAtHash() bool
+	alwaysIDToken() bool // also without the scope openid
+	// introduce adds what the client is told beside the code. first is whether u has never signed in here before.
+	introduce(u User, scope string, first bool, params url.Values)
+	secretFault(p *Provider, secret string) string // why a client secret is refused; "" for a good one
+	clientSecret(p *Provider) string
+	more(p *Provider) map[string]route // routes of its own, by path
 }
 
 // Provider is a running provider. Its methods may be called from any goroutine.
@@ -181,6 +263,7 @@ type Provider struct {
 	server  *http.Server
 	running sync.WaitGroup // the accept loop and every connection
 	closing chan struct{}  // closed at the beginning of Close
+	skew    atomic.Int64   // added to the clock, in nanoseconds
 	once    sync.Once
 
 	mu       sync.Mutex // guards what follows
@@ -194,6 +277,12 @@ type Provider struct {
 	callback callbackBend
 	faults   map[Endpoint]*activeFault
 	log      requestLog
+	met      map[string]bool // the usernames of those who have signed in
+	idTokens map[string]bool // that were issued, for id_token_hint
+	replay   object          // the last right answer of the token endpoint
+
+	appleKey *ecdsa.PrivateKey // generated for client secrets; never changes
+	appleFor *ecdsa.PublicKey  // checks them; never changes
 }
 
 // Start starts a provider, which the caller ends with Close. It returns every fault of the Config at once, or the
@@ -212,13 +301,14 @@ func Start(cfg Config) (*Provider, error) {
 		return nil, fmt.Errorf("idptest: listen: %w", err)
 	}
 	p := &Provider{
-		cfg: cfg, persona: plain{}, pages: pages, closing: make(chan struct{}),
+		cfg: cfg, persona: cfg.persona(), pages: pages, closing: make(chan struct{}),
 		grants: map[*grant]bool{}, codes: map[string]*code{}, access: map[string]*accessGrant{}, refresh: map[string]*refreshGrant{},
-		faults: map[Endpoint]*activeFault{},
-		log:    requestLog{arrived: make(chan struct{})},
+		faults: map[Endpoint]*activeFault{}, met: map[string]bool{}, idTokens: map[string]bool{},
+		log: requestLog{arrived: make(chan struct{})},
 	}
-	if cfg.Personality == Cognito {
-		p.persona = cognito{pool: cfg.Pool}
+	if p.appleFor = cfg.ApplePublicKey; cfg.Personality == Apple && p.appleFor == nil {
+		p.appleKey, _ = ecdsa.GenerateKey(elliptic.P256(), rand.Reader) // fails only with rand.Reader, which does not
+		p.appleFor = &p.appleKey.PublicKey
 	}
 	_, port, _ := net.SplitHostPort(listener.Addr().String()) // the address of a TCP listener has a port
 	p.base = "http://" + net.JoinHostPort(cfg.Host, port)
@@ -292,16 +382,33 @@ func (p *Provider) BaseURL() string { return p.base }
 // ClientID is the registered client.
 func (p *Provider) ClientID() string { return p.cfg.ClientID }
 
-// Path is the path of an endpoint.
+// ClientSecret is what the registered client authenticates with now: Config.ClientSecret, or at the Apple personality
+// a fresh JWT, which the provider can make only when it has generated the key itself. It is "" for a public client.
+func (p *Provider) ClientSecret() string { return p.persona.clientSecret(p) }
+
+// Subject is the sub of u at this provider, which is not User.Subject where subjects are pairwise (Entra) or numeric
+// (GitHub, where it is the id).
+func (p *Provider) Subject(u User) string { return p.persona.subject(u.complete()) }
+
+// IssuerOf is the iss of the ID tokens of u: that of u's tenant at the Entra personality, Issuer at others.
+func (p *Provider) IssuerOf(u User) string { return p.persona.issuerOf(p, u.complete()) }
+
+// Path is the path of an endpoint, or "" when the personality has none.
 func (p *Provider) Path(e Endpoint) string {
-	if e == Discovery {
+	if e == Discovery && !p.persona.oauthOnly() {
 		return p.persona.issuerPath() + "/.well-known/openid-configuration"
 	}
 	return p.persona.path(e)
 }
 
-// URL is the address of an endpoint.
-func (p *Provider) URL(e Endpoint) string { return p.base + p.Path(e) }
+// URL is the address of an endpoint, or "" when the personality has none.
+func (p *Provider) URL(e Endpoint) string {
+	path := p.Path(e)
+	if path == "" {
+		return ""
+	}
+	return p.base + path
+}
 
 // route is what the server knows about a path.
 type route struct {
@@ -320,8 +427,15 @@ func (p *Provider) newRoutes() map[string]route {
 		{Authorize, both, false, p.serveAuthorize},
 		{Token, []string{http.MethodPost}, true, p.serveToken},
 		{Userinfo, both, true, p.serveUserinfo},
+		{EndSession, both, false, p.serveEndSession},
 	} {
-		routes[p.Path(r.endpoint)] = r
+		if path := p.Path(r.endpoint); path != "" {
+			routes[path] = r
+		}
+	}
+	maps.Copy(routes, p.persona.more(p))
+	if p.cfg.FaultPage {
+		routes[faultPath] = route{methods: both, handler: p.serveFaultPage}
 	}
 	return routes
 }
@@ -333,7 +447,7 @@ const maxForm = 64 << 10
 func (p *Provider) handle(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	formErr := r.ParseForm()
-	route, ok := p.routes[r.URL.Path]
+	route, ok := p.routes[p.persona.locate(p, r.URL.Path)]
 	answer := &statusWriter{ResponseWriter: w}
 	entry := p.logRequest(r, route.endpoint)
 	defer func() { p.logStatus(entry, answer.status) }()
@@ -374,17 +488,17 @@ func (p *Provider) allowOrigin(w http.ResponseWriter, r *http.Request, methods [
 }
 
 // serveDiscovery answers with the metadata (OpenID Connect Discovery 1.0 §3).
-func (p *Provider) serveDiscovery(w http.ResponseWriter, _ *http.Request) {
+func (p *Provider) serveDiscovery(w http.ResponseWriter, r *http.Request) {
 	doc := object{}
 	doc.set("issuer", p.issuer)
 	doc.set("authorization_endpoint", p.URL(Authorize))
 	doc.set("token_endpoint", p.URL(Token))
-	doc.set("userinfo_endpoint", p.URL(Userinfo))
+	doc.setText("userinfo_endpoint", p.URL(Userinfo))
 	doc.set("jwks_uri", p.URL(JWKS))
 	doc.set("response_types_supported", []string{"code"})
 	doc.set("subject_types_supported", []string{"public"})
 	doc.set("id_token_signing_alg_values_supported", []string{p.cfg.Algorithm})
-	p.persona.metadata(p, &doc)
+	p.persona.metadata(p, r.URL.Path, &doc)
 	writeJSON(w, http.StatusOK, doc)
 }
 
@@ -399,15 +513,17 @@ func writeJSON(w http.ResponseWriter, status int, doc object) {
 }
 
 // plain is the Plain personality.
-type plain struct{}
+type plain struct{ ordinary }
 
 func (plain) issuerPath() string { return "" }
 
 func (plain) path(e Endpoint) string {
 	return map[Endpoint]string{
-		JWKS: "/.well-known/jwks.json", Authorize: "/authorize", Token: "/token", Userinfo: "/userinfo",
+		JWKS: "/.well-known/jwks.json", Authorize: "/authorize", Token: "/token", Userinfo: "/userinfo", EndSession: "/logout",
 	}[e]
 }
+
+func (plain) logoutParameter() string { return "post_logout_redirect_uri" }
 
 func (plain) keyCount() int        { return 1 }
 func (plain) sendsIssuer() bool    { return true }
@@ -419,12 +535,15 @@ func (plain) keyID() string {
 	return base64.RawURLEncoding.EncodeToString(sum[:12])
 }
 
-func (plain) metadata(p *Provider, doc *object) {
+func (plain) metadata(p *Provider, _ string, doc *object) {
 	methods := []string{"none"}
 	if p.cfg.ClientSecret != "" {
 		methods = []string{"client_secret_basic", "client_secret_post"}
 	}
-	doc.set("response_modes_supported", []string{"query"})
+	doc.set("end_session_endpoint", p.URL(EndSession))
+	doc.set("backchannel_logout_supported", true)
+	doc.set("backchannel_logout_session_supported", p.cfg.BackChannelLogout != "")
+	doc.set("response_modes_supported", p.persona.responseModes())
 	doc.set("grant_types_supported", []string{"authorization_code", "refresh_token"})
 	doc.set("scopes_supported", []string{"openid", "profile", "email"})
 	doc.set("token_endpoint_auth_methods_supported", methods)

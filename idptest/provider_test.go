@@ -1,6 +1,9 @@
 package idptest_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/base64"
@@ -423,5 +426,30 @@ func TestUsersChange(t *testing.T) {
 	}
 	if p.SetUser(idptest.User{Username: "dora", Email: "d@example.com", Password: "pw"}); signIn(t, p, idptest.User{Username: "d@example.com", Password: "pw"}).IDToken == "" {
 		t.Error("SignIn of a new user by address: no ID token")
+	}
+}
+
+func TestConfigFaultsOfPersonalities(t *testing.T) {
+	const upper = "AAAAAAAA-1111-4111-8111-111111111111"
+	key, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := idptest.Start(idptest.Config{
+		Personality: idptest.Entra, Algorithm: "ES256", Tenants: []string{"contoso", upper}, ApplePublicKey: &key.PublicKey,
+		BackChannelLogout: "/backchannel", PostLogoutRedirectURIs: []string{"/bye"},
+		Users: []idptest.User{{Username: "a", Tenant: "fabrikam"}},
+	})
+	if err == nil {
+		p.Close()
+		t.Fatal("Start = nil, want an error")
+	}
+	for _, want := range []string{`Algorithm "ES256"`, `"contoso"`, `"` + upper + `"`, "ApplePublicKey", `"/backchannel"`, `"/bye"`, `"fabrikam"`} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("Start = %v, want %q in it", err, want)
+		}
+	}
+	for _, personality := range []idptest.Personality{idptest.Google, idptest.Entra, idptest.Apple, idptest.GitHub, idptest.Thin, idptest.Lookalike} {
+		idptest.New(t, idptest.Config{Personality: personality}) // the zero value of the rest works
 	}
 }

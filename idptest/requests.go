@@ -32,7 +32,7 @@ type requestLog struct {
 
 func (p *Provider) logRequest(r *http.Request, e Endpoint) *Request {
 	entry := &Request{
-		At: p.cfg.Now(), Endpoint: e, Method: r.Method, Path: r.URL.Path,
+		At: p.now(), Endpoint: e, Method: r.Method, Path: r.URL.Path,
 		Query: r.URL.Query(), Form: r.PostForm, Header: r.Header.Clone(),
 	}
 	p.mu.Lock()

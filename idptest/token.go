@@ -15,8 +15,8 @@ import (
 
 // Tokens is what one answer of the token endpoint holds.
 type Tokens struct {
-	IDToken      string // "" when the scope lacks openid
-	AccessToken  string // a JWT
+	IDToken      string // "" when the scope lacks openid, and always at GitHub
+	AccessToken  string // a JWT; opaque at Google, Apple and GitHub
 	RefreshToken string // opaque
 	// ExpiresIn is the life of the access token in seconds.
 	ExpiresIn int
@@ -49,6 +49,7 @@ type draft struct {
 	key           signingKey
 	secret        []byte // for HS*; nil means the PEM of the public key
 	accessToken   string // that at_hash belongs to
+	opaque        string // in place of the whole JWT, unless ""
 	afterwards    []func(compact string) string
 }
 
@@ -83,7 +84,10 @@ func (d *draft) compact() string {
 	if secret == nil {
 		secret = d.key.PEM()
 	}
-	token := compactJWS(d.algorithm, d.key.signer, secret, header, payload)
+	token := d.opaque
+	if token == "" {
+		token = compactJWS(d.algorithm, d.key.signer, secret, header, payload)
+	}
 	for _, change := range d.afterwards {
 		token = change(token)
 	}
@@ -115,7 +119,7 @@ func atHash(algorithm, accessToken string) string {
 //
 // Options bend the ID token, unless they say otherwise; see [InAccessToken].
 func (p *Provider) Tokens(u User, opts ...Option) Tokens {
-	return p.issue(p.newGrant(u.complete(), "openid email profile"), randomText(), opts)
+	return p.issue(p.newGrant(u.complete(), p.persona.usualScope()), randomText(), opts)
 }
 
 // issue mints tokens for a grant and remembers those that the endpoints will see again.
@@ -124,7 +128,7 @@ func (p *Provider) issue(g *grant, nonce string, opts []Option) Tokens {
 	keys, user := p.keys, p.currentUser(g)
 	p.mu.Unlock()
 	o := occasion{
-		issuer: p.issuer, clientID: p.cfg.ClientID, grant: g, user: user, now: p.cfg.Now(), scope: g.scope, nonce: nonce,
+		issuer: p.persona.issuerOf(p, user), clientID: p.cfg.ClientID, grant: g, user: user, now: p.now(), scope: g.scope, nonce: nonce,
 		idTokenLife: p.cfg.IDTokenLife, accessTokenLife: p.cfg.AccessTokenLife,
 	}
 	for _, opt := range opts {
@@ -141,11 +145,14 @@ func (p *Provider) issue(g *grant, nonce string, opts []Option) Tokens {
 		}
 	}
 	t.AccessToken = access.compact()
-	if hasScope(o.scope, "openid") {
+	if !p.persona.oauthOnly() && (hasScope(o.scope, "openid") || p.persona.alwaysIDToken()) {
 		t.IDToken = p.idToken(o, keys.forIDTokens(), t.AccessToken, opts)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if t.IDToken != "" {
+		p.idTokens[t.IDToken] = true
+	}
 	p.access[t.AccessToken] = &accessGrant{grant: g, scope: o.scope, expires: o.now.Add(o.accessTokenLife)}
 	p.refresh[t.RefreshToken] = &refreshGrant{grant: g, expires: o.now.Add(p.cfg.RefreshTokenLife)}
 	return t
@@ -155,7 +162,12 @@ func (p *Provider) idToken(o occasion, key signingKey, accessToken string, opts 
 	id := p.persona.idToken(o)
 	id.start(key, o.idTokenLife)
 	id.accessToken = accessToken
-	id.payload.set("at_hash", atHash(id.algorithm, accessToken))
+	if p.persona.sendsAtHash() {
+		id.payload.set("at_hash", atHash(id.algorithm, accessToken))
+	}
+	if p.cfg.BackChannelLogout != "" {
+		id.payload.set("sid", o.grant.sid)
+	}
 	for _, opt := range opts {
 		if opt.id != nil {
 			opt.id(&id)

@@ -10,7 +10,7 @@ import (
 
 // User is a person who can sign in at the provider. The zero value of a field leaves its claim out.
 type User struct {
-	// Subject is the sub claim. Default: a UUID computed from Username, the same at every provider and in every run.
+	// Subject is the sub claim; Entra's is computed from it, and GitHub's is a number, this one if it is one. Default: a UUID computed from Username, the same at every provider and in every run.
 	Subject string
 	// Username signs in, and so does Email. Usernames are unique at one provider.
 	Username string
@@ -22,6 +22,9 @@ type User struct {
 	EmailVerified any
 	GivenName     string
 	FamilyName    string
+	// Tenant is the directory of the Entra personality that the user belongs to: a GUID in lower case, also one that is
+	// not in Config.Tenants, a foreign one. Default: the first of Config.Tenants.
+	Tenant string
 	// Groups is the claim groups, or cognito:groups.
 	Groups []string
 	// Claims are further claims of the ID token and of UserInfo, for example "custom:tenant". They replace claims of
@@ -115,6 +118,7 @@ func (p *Provider) RemoveUser(username string) {
 	defer p.mu.Unlock()
 	gone := User{Username: username}
 	p.users = slices.DeleteFunc(p.users, gone.sameUsername)
+	delete(p.met, username)
 	for g := range p.grants {
 		if gone.sameUsername(g.user) {
 			g.revoked = true
@@ -142,6 +146,15 @@ func (p *Provider) authenticate(username, password string) (User, bool) {
 		}
 	}
 	return User{}, false
+}
+
+// meet reports whether u signs in for the first time, since the start or since RemoveUser.
+func (p *Provider) meet(u User) (first bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	first = !p.met[u.Username]
+	p.met[u.Username] = true
+	return first
 }
 
 // knownUsers is a copy for the pages.
