@@ -90,13 +90,13 @@ func (s *Service) audit(ctx context.Context, event string, c Client, err error, 
 
 // isRefusal reports whether err is an answer that the use cases know, rather than a fault of ours.
 func isRefusal(err error) bool {
-	for _, fault := range []error{ErrStoreUnavailable, ErrProviderUnavailable, ErrClaimsFailed} {
+	for _, fault := range []error{ErrStoreUnavailable, ErrProviderUnavailable, ErrProviderFault, ErrClaimsFailed} {
 		if errors.Is(err, fault) {
 			return false
 		}
 	}
 	for _, refusal := range []error{ErrInvalidCredentials, ErrIDTokenInvalid, ErrIDTokenExpired, ErrIDTokenReplayed,
-		ErrProviderNotConfigured, ErrInvalidUser, ErrNotFound, ErrNameTaken, ErrEmailTaken, ErrEmailNotVerified, ErrAccountLinkRequired, ErrForbidden, ErrOverloaded, ErrRateLimited, ErrPasswordRejected,
+		ErrProviderNotConfigured, ErrInvalidReturnTo, ErrStateMismatch, ErrLoginExpired, ErrIssuerMismatch, ErrProviderDenied, ErrIdentityTaken, ErrLastWayIn, ErrLogoutTokenInvalid, ErrInvalidUser, ErrNotFound, ErrNameTaken, ErrEmailTaken, ErrEmailNotVerified, ErrAccountLinkRequired, ErrForbidden, ErrOverloaded, ErrRateLimited, ErrPasswordRejected,
 		ErrChanged, ErrRefreshTokenReused, ErrRefreshTokenExpired, ErrSessionRevoked, ErrSessionReplaced,
 		context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(err, refusal) {

@@ -39,8 +39,11 @@ type Config struct {
 	// accept each other's.
 	CookieSalt string
 
-	// Providers are the identity providers whose tokens may be exchanged.
+	// Providers are the identity providers whose tokens may be exchanged, and at which users may sign in.
 	Providers []Provider
+	// ReturnTo are addresses, besides paths of the issuer's own origin, to which a login at a provider may lead back:
+	// "https://spa.example.com/app" allows itself and everything below its path. Default: none.
+	ReturnTo []string
 
 	// UserAttributes become claims of the same name: a user field, else a key of User.Attributes,
 	// else null.
@@ -175,6 +178,11 @@ func (cfg Config) faults() []error {
 	}
 	if algorithms := []jws.Algorithm{jws.ES256, jws.EdDSA, jws.RS256}; !slices.Contains(algorithms, cfg.Algorithm) {
 		fault("Algorithm", "it is %q, want one of %q", cfg.Algorithm, algorithms)
+	}
+	for i, text := range cfg.ReturnTo {
+		if err := CheckReturnTo(text); err != nil {
+			fault(fmt.Sprintf("ReturnTo[%d]", i), "%v", err)
+		}
 	}
 	cfg.Limits.faults(fault)
 	if cfg.PasswordMinLength < 1 || cfg.PasswordMinLength > password.MaxBytes {

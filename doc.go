@@ -17,7 +17,10 @@
 //
 //	sallyport.go config.go                  Service, New; Config and what is checked of it
 //	user.go session.go identity.go id.go    what things are
-//	signin.go exchange.go refresh.go logoff.go password.go sessions.go check.go account.go    one use case per file
+//	signin.go exchange.go login.go refresh.go logoff.go password.go sessions.go identities.go check.go account.go    one use case per file
+//	backchannellogout.go  ends what a provider says has ended
+//	admit.go             who a verified identity is: a known one, a new user, or a link to one
+//	flow.go returnto.go  a login that waits for its provider; where a login may lead back
 //	limits.go passwordtry.go gate.go        how often something may happen, counted before it does
 //	sweep.go             removes what nobody needs any more
 //	tokens.go            what every successful use case hands out
@@ -38,7 +41,7 @@
 //	sqlite/ postgres/    open a Store in a file, or on a server; internal/sqlstore has the statements
 //	storetest/           what every Store must do, as tests
 //	contract/            golden HTTP exchanges; openapi.yaml describes them, and is held against every answer in the tests
-//	web/                 the demo's page
+//	web/                 the demo's page, and the page for a login that leads nowhere
 //	cmd/sallyport/       the binary: settings, wiring, commands
 //	examples/            a program that mounts the handler, a service that verifies
 //	verify/              second module, standard library only: what a microservice imports
@@ -52,6 +55,7 @@
 // docs/contract.md is the public surface, docs/refresh.md the refresh machine, docs/keys.md the signing keys
 // and the root secret, docs/database.md
 // SQLite and PostgreSQL, docs/house.md why the house is built like this, docs/benchmark.md how fast it is,
-// docs/moving.md the way from django-rest-microservice, docs/attack-cases.json what the ids in test names
+// docs/providers.md
+// identity providers and how to set each one up, docs/moving.md the way from django-rest-microservice, docs/attack-cases.json what the ids in test names
 // mean.
 package sallyport

@@ -55,7 +55,7 @@ var (
 	ErrIDTokenExpired = errors.New("sallyport: ID token expired")
 	// ErrIDTokenReplayed: this very token has been exchanged before.
 	ErrIDTokenReplayed = errors.New("sallyport: ID token replayed")
-	// ErrProviderNotConfigured: no configured provider has exactly this issuer.
+	// ErrProviderNotConfigured: no configured provider has exactly this issuer, or this name.
 	ErrProviderNotConfigured = errors.New("sallyport: identity provider not configured")
 	// ErrProviderUnavailable: the provider's discovery document or keys cannot be had.
 	ErrProviderUnavailable = errors.New("sallyport: identity provider unavailable")
@@ -63,6 +63,26 @@ var (
 	ErrEmailNotVerified = errors.New("sallyport: e-mail address not verified")
 	// ErrAccountLinkRequired: the address belongs to a user, and linking is not allowed.
 	ErrAccountLinkRequired = errors.New("sallyport: an account with this e-mail address exists")
+	// ErrReplayed: what may come once has come before.
+	ErrReplayed = errors.New("sallyport: seen before")
+	// ErrInvalidReturnTo: the address is not one to which a login may lead back.
+	ErrInvalidReturnTo = errors.New("sallyport: return_to is not allowed")
+	// ErrStateMismatch: this browser has started no login with that state at this provider.
+	ErrStateMismatch = errors.New("sallyport: no such login in this browser")
+	// ErrLoginExpired: the login was started too long ago, or has been finished.
+	ErrLoginExpired = errors.New("sallyport: login expired")
+	// ErrIssuerMismatch: the authorization response is another provider's.
+	ErrIssuerMismatch = errors.New("sallyport: authorization response of another issuer")
+	// ErrProviderDenied: the provider answered with an error, such as that the user refused.
+	ErrProviderDenied = errors.New("sallyport: denied by the identity provider")
+	// ErrProviderFault: the provider answered, but not what the standard says.
+	ErrProviderFault = errors.New("sallyport: fault of the identity provider")
+	// ErrIdentityTaken: the identity is another user's.
+	ErrIdentityTaken = errors.New("sallyport: the identity belongs to another user")
+	// ErrLastWayIn: without this identity its user could not sign in any more.
+	ErrLastWayIn = errors.New("sallyport: the last way in cannot be removed")
+	// ErrLogoutTokenInvalid: the logout token fails a check; the wrapped error says which, for the log.
+	ErrLogoutTokenInvalid = errors.New("sallyport: logout token refused")
 	// ErrForbidden: the provider may not make users.
 	ErrForbidden = errors.New("sallyport: forbidden")
 

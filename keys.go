@@ -141,7 +141,7 @@ func openSigningKey(row StoredKey, secrets keyring, held *signingKeys) (signingK
 			return key, nil
 		}
 	}
-	der, _, err := secrets.open(row.Sealed, sealedName(row.KeyID, row.Algorithm))
+	der, _, err := secrets.open(atRest, row.Sealed, sealedName(row.KeyID, row.Algorithm))
 	if err != nil {
 		return signingKey{}, err
 	}

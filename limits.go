@@ -23,6 +23,8 @@ type Limits struct {
 	// Session: new refresh tokens of one session; repetitions of a request are not counted. Default: 120 a
 	// minute.
 	Session Limit
+	// Login: sign-ins at an identity provider that are started from one address. Default: 60 a minute.
+	Login Limit
 	// Sessions: live sessions of one user, at most 10,000. A sign-in beyond ends those used least recently. Default: 500.
 	Sessions int
 }
@@ -53,6 +55,7 @@ func (l Limits) withDefaults() Limits {
 		standard Limit
 	}{
 		{&l.Account, Limit{10, 10 * time.Minute}}, {&l.Address, Limit{100, 10 * time.Minute}}, {&l.Session, Limit{120, time.Minute}},
+		{&l.Login, Limit{60, time.Minute}},
 	} {
 		if *d.limit == (Limit{}) {
 			*d.limit = d.standard
@@ -67,7 +70,7 @@ func (l Limits) faults(fault func(field, format string, args ...any)) {
 	for _, d := range []struct {
 		field string
 		Limit
-	}{{"Account", l.Account}, {"Address", l.Address}, {"Session", l.Session}} {
+	}{{"Account", l.Account}, {"Address", l.Address}, {"Session", l.Session}, {"Login", l.Login}} {
 		if d.Count < 1 || d.Period < time.Second || d.Period > maxLimitPeriod {
 			fault("Limits."+d.field, "it is %d in %v, want at least 1 in a period between 1s and %v", d.Count, d.Period, maxLimitPeriod)
 		}
@@ -79,7 +82,7 @@ func (l Limits) faults(fault func(field, format string, args ...any)) {
 
 // RateLimitError is an ErrRateLimited that says which limit was reached and for how long.
 type RateLimitError struct {
-	Rule       string        // "account", "address", "session"
+	Rule       string        // "account", "address", "session", "login"
 	RetryAfter time.Duration // then the next try is let through
 }
 
@@ -94,6 +97,7 @@ const (
 	ruleAccount = "account"
 	ruleAddress = "address"
 	ruleSession = "session"
+	ruleLogin   = "login"
 )
 
 func (s *Service) limitedUntil(rule string, until time.Time) error {
@@ -124,8 +128,14 @@ func addressGroup(ip string) string {
 	if addr = addr.Unmap().WithZone(""); addr.Is4() {
 		return addr.String()
 	}
+	if nat64.Contains(addr) { // an IPv4 client behind a translator (RFC 6052 §2.1): all of them share one /64
+		whole := addr.As16()
+		return netip.AddrFrom4([4]byte(whole[12:])).String()
+	}
 	return netip.PrefixFrom(addr, 64).Masked().String()
 }
+
+var nat64 = netip.MustParsePrefix("64:ff9b::/96")
 
 // checkAddress refuses an address that has reached its limit, without counting. A client whose address is not known
 // has none that could: it would share it with all others.
@@ -151,6 +161,18 @@ func (s *Service) countAddress(ctx context.Context, c Client) {
 	if _, err := s.store.Count(ctx, s.now(), s.addressCounter(c)); err != nil {
 		s.logUncounted(ctx, err)
 	}
+}
+
+// countLogin counts a login that is about to start, or refuses it.
+func (s *Service) countLogin(ctx context.Context, c Client) error {
+	if c.IP == "" {
+		return nil
+	}
+	outcome, err := s.store.Count(ctx, s.now(), s.counter(s.cfg.Limits.Login, "login", addressGroup(c.IP)))
+	if err == nil && outcome.Refused >= 0 {
+		return s.limitedUntil(ruleLogin, outcome.Until)
+	}
+	return err
 }
 
 // settleTime bounds what is still to be written when the client has left.

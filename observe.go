@@ -3,7 +3,7 @@ package sallyport
 // Observation is how one use case ended, for metrics. It names no user and no token.
 type Observation struct {
 	Operation Operation
-	Provider  string      // of an exchange; "" while none is known
+	Provider  string      // of an exchange or a login; "" while none is known
 	Rule      RefreshRule // of a refresh that reached the store
 	Err       error       // nil when it succeeded; authhttp.Code gives it the code that a client sees
 }
@@ -15,6 +15,7 @@ type Operation string
 const (
 	OperationSignIn   Operation = "sign_in"
 	OperationExchange Operation = "exchange"
+	OperationLogin    Operation = "login" // the callback of a login at a provider, or a login that could not start
 	OperationRefresh  Operation = "refresh"
 	OperationPassword Operation = "password"
 )

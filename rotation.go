@@ -274,11 +274,11 @@ func (s *Service) resealKeys(ctx context.Context) error {
 	}
 	for _, row := range stored {
 		name := sealedName(row.KeyID, row.Algorithm)
-		der, newest, err := s.secrets.open(row.Sealed, name)
+		der, newest, err := s.secrets.open(atRest, row.Sealed, name)
 		if err != nil || newest {
 			continue
 		}
-		err = s.store.ResealSigningKey(ctx, row.KeyID, row.Sealed, s.secrets.seal(der, name))
+		err = s.store.ResealSigningKey(ctx, row.KeyID, row.Sealed, s.secrets.seal(atRest, der, name))
 		if err != nil && !errors.Is(err, ErrChanged) { // another instance may be doing the same
 			return err
 		}
@@ -377,7 +377,7 @@ func (s *Service) newStoredKey(signsFrom time.Time) (StoredKey, error) {
 	return StoredKey{
 		KeyID:     public.ID(),
 		Algorithm: alg,
-		Sealed:    s.secrets.seal(der, sealedName(public.ID(), alg)),
+		Sealed:    s.secrets.seal(atRest, der, sealedName(public.ID(), alg)),
 		CreatedAt: s.now(),
 		SignsFrom: signsFrom,
 	}, nil

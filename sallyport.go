@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"regexp"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,6 +29,8 @@ type Service struct {
 	limitLog     firsts
 	providers    []IdentityProvider
 	byIssuer     map[string]IdentityProvider
+	byName       map[string]IdentityProvider
+	returnTo     returnTargets
 	accessRules  accesstoken.Rules
 	claimsPrefix []byte
 
@@ -43,7 +46,7 @@ const startTimeout = 10 * time.Second
 // keys, or makes the first one. The caller closes the service, and then Store, which stays the caller's.
 func New(cfg Config) (*Service, error) {
 	cfg = cfg.withDefaults()
-	s := &Service{cfg: cfg, log: cfg.Logger, now: cfg.Now, store: cfg.Store, byIssuer: map[string]IdentityProvider{}}
+	s := &Service{cfg: cfg, log: cfg.Logger, now: cfg.Now, store: cfg.Store, byIssuer: map[string]IdentityProvider{}, byName: map[string]IdentityProvider{}}
 	faults := append(cfg.faults(), s.openProviders()...)
 	var err error
 	if s.hasher, err = password.New(cfg.Password); err != nil {
@@ -63,6 +66,7 @@ func New(cfg Config) (*Service, error) {
 func (s *Service) start() error {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
+	s.returnTo = newReturnTargets(s.cfg.Issuer, s.cfg.ReturnTo)
 	s.secrets = newKeyring(append([][]byte{s.cfg.Secret}, s.cfg.OldSecrets...), s.cfg.CookieSalt)
 	if err := s.secrets.recognise(ctx, s.store, s.cfg.LeaveKeys); err != nil {
 		return err
@@ -120,7 +124,6 @@ func (s *Service) Ready(ctx context.Context) error {
 
 func (s *Service) openProviders() []error {
 	var faults []error
-	names := map[string]bool{}
 	fault := func(i int, field, format string, args ...any) {
 		faults = append(faults, &ConfigError{"sallyport", fmt.Sprintf("Providers[%d]%s", i, field), fmt.Sprintf(format, args...)})
 	}
@@ -137,10 +140,14 @@ func (s *Service) openProviders() []error {
 			continue
 		}
 		s.providers = append(s.providers, opened)
-		if names[opened.Name()] {
-			fault(i, ".Name", "there are two providers with the name %q", opened.Name())
+		switch name := opened.Name(); {
+		case !providerName.MatchString(name):
+			fault(i, ".Name", "%q: want letters, digits, - and _, at most 64, because it is a part of addresses", name)
+		case s.byName[name] != nil:
+			fault(i, ".Name", "there are two providers with the name %q", name)
+		default:
+			s.byName[name] = opened
 		}
-		names[opened.Name()] = true
 		for _, issuer := range opened.Issuers() {
 			if issuer == s.cfg.Issuer {
 				fault(i, ".Issuer", "%q is our own issuer", issuer)
@@ -152,6 +159,17 @@ func (s *Service) openProviders() []error {
 		}
 	}
 	return faults
+}
+
+// providerName is a part of a path that needs no escape.
+var providerName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+
+// provider finds a configured provider by its name.
+func (s *Service) provider(name string) (IdentityProvider, error) {
+	if p := s.byName[name]; p != nil {
+		return p, nil
+	}
+	return nil, ErrProviderNotConfigured
 }
 
 func (s *Service) closeProviders() error {

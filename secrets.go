@@ -24,6 +24,7 @@ type derived struct {
 	refresh []byte  // MAC of refresh tokens
 	csrf    []byte  // MAC of CSRF tokens
 	limits  []byte  // names what is counted
+	flow    []byte  // seals a login that waits for its provider
 	atRest  []byte  // seals signing keys in the store
 	check   []byte  // stored, to recognise the secret at the next start
 }
@@ -48,6 +49,7 @@ func newKeyring(secrets [][]byte, cookieSalt string) keyring {
 			refresh: key(cookieSalt, "refresh", 32),
 			csrf:    key("", "csrf", 32),
 			limits:  key("", "limits", 32),
+			flow:    key("", "flow", 32),
 			atRest:  key("", "keys at rest", 32),
 			check:   key("", "check", 16),
 		})
@@ -143,26 +145,32 @@ func AdoptSecret(ctx context.Context, store Store, secret []byte) error {
 func (ring keyring) opensAny(ctx context.Context, store Store) (bool, error) {
 	keys, err := store.SigningKeys(ctx)
 	for _, k := range keys {
-		if _, _, err := ring.open(k.Sealed, sealedName(k.KeyID, k.Algorithm)); err == nil {
+		if _, _, err := ring.open(atRest, k.Sealed, sealedName(k.KeyID, k.Algorithm)); err == nil {
 			return true, nil
 		}
 	}
 	return len(keys) == 0, err
 }
 
+// sealing picks the key of one use of seal and open.
+type sealing func(*derived) []byte
+
+func atRest(d *derived) []byte { return d.atRest }
+func inFlow(d *derived) []byte { return d.flow }
+
 // seal encrypts plaintext with AES-256-GCM under the newest secret, bound to name: what was sealed
 // under one name does not open under another.
-func (ring keyring) seal(plaintext []byte, name string) []byte {
-	aead := ring[0].aead()
+func (ring keyring) seal(use sealing, plaintext []byte, name string) []byte {
+	aead := newAEAD(use(&ring[0]))
 	nonce := make([]byte, aead.NonceSize())
 	rand.Read(nonce)
 	return aead.Seal(nonce, nonce, plaintext, []byte(name))
 }
 
 // open decrypts what seal made, under any of the secrets, and reports whether that was the newest.
-func (ring keyring) open(sealed []byte, name string) (plaintext []byte, newest bool, err error) {
+func (ring keyring) open(use sealing, sealed []byte, name string) (plaintext []byte, newest bool, err error) {
 	for i := range ring {
-		aead := ring[i].aead()
+		aead := newAEAD(use(&ring[i]))
 		if len(sealed) < aead.NonceSize() {
 			break
 		}
@@ -174,8 +182,8 @@ func (ring keyring) open(sealed []byte, name string) (plaintext []byte, newest b
 	return nil, false, ErrUnknownSecret
 }
 
-func (d *derived) aead() cipher.AEAD {
-	block, err := aes.NewCipher(d.atRest)
+func newAEAD(key []byte) cipher.AEAD {
+	block, err := aes.NewCipher(key)
 	if err != nil {
 		panic("sallyport: " + err.Error()) // only for a key of another length than 32 bytes
 	}

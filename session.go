@@ -15,6 +15,7 @@ type Session struct {
 	EndedAt     time.Time // zero while the session has not been ended
 	EndReason   EndReason // "" while the session has not been ended
 	Provider    string    // name of the identity provider; "" for a password
+	IdentityID  ID        // of the identity that signed in; zero for a password
 	ProviderSID string    // the provider's own session id, when it gave one
 	UserAgent   string    // at most 200 bytes, of the sign-in
 	IP          string    // address of the last use
@@ -38,6 +39,8 @@ const (
 	EndedByAll      EndReason = "all"      // the user, every session
 	EndedByReplaced EndReason = "replaced" // a new sign-in in the same browser
 	EndedByLimit    EndReason = "limit"    // a new sign-in of a user with too many sessions; this one was used least recently
+	EndedByLinked   EndReason = "linked"   // an identity was linked to the account by its address
+	EndedByProvider EndReason = "provider" // the identity provider ended its session (back-channel logout)
 	EndedByReuse    EndReason = "reuse"    // rule 5 of the refresh machine
 	EndedByDisabled EndReason = "disabled" // the user was disabled
 	EndedByPassword EndReason = "password" // the password was changed

@@ -19,8 +19,9 @@ func (s *Service) AllSessions(ctx context.Context, before ID, limit int) ([]Sess
 	return s.store.Sessions(ctx, SessionQuery{At: s.now(), Before: before, Limit: limit})
 }
 
-// MaxSessions is how many live sessions a user may have: Limits.Sessions.
-func (s *Service) MaxSessions() int { return s.cfg.Limits.Sessions }
+// MaxSessions is how many live sessions a user may have under any settings: those of yesterday may have allowed more than
+// Limits.Sessions does today, and until the next sign-in all of them live.
+func (s *Service) MaxSessions() int { return maxSessions }
 
 // EndSession ends one session of the user, durably; current is the session from which the user does so. One
 // that has ended already is no error. It returns ErrNotFound for a session of somebody else, as for none, and for the zero user.

@@ -121,6 +121,7 @@ func (s *Service) startSession(ctx context.Context, u User, reason Reason, c Cli
 		AbsoluteEnd: now.Add(s.cfg.SessionTTL),
 		Provider:    start.Session.Provider,
 		ProviderSID: start.Session.ProviderSID,
+		IdentityID:  start.Session.IdentityID,
 		UserAgent:   c.userAgent(),
 		IP:          c.IP,
 	}

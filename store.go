@@ -23,15 +23,16 @@ type Store interface {
 	// credential, and whether that user has signed in from the address. It returns ErrNotFound when
 	// there is none.
 	UserByName(ctx context.Context, name, address string) (User, Credential, error)
-	// UserByIdentity finds the user who owns the identity, with the credential. Issuer and subject
+	// UserByIdentity finds an identity, the user who owns it, and the credential. Issuer and subject
 	// are compared byte by byte. It returns ErrNotFound when there is none.
-	UserByIdentity(ctx context.Context, issuer, subject string) (User, Credential, error)
+	UserByIdentity(ctx context.Context, issuer, subject string) (Owner, error)
 	// Users lists at most limit users whose id is greater than after, ordered by id.
 	Users(ctx context.Context, after ID, limit int) ([]User, error)
 	// UpdateUser changes the fields that change names and returns the user as it is afterwards. It
 	// returns ErrNotFound, ErrNameTaken and ErrEmailTaken as CreateUser does. Changing IsActive
 	// raises the credential's version; IsActive false ends every session of the user in the same step.
-	// Another address, or none, is unverified unless the change says otherwise; no address is verified.
+	// Another address, or none, is unverified unless the change says otherwise; no address is verified. EmailVerified true proves
+	// the address; a proof that is there stays.
 	// The event is noted with the number of sessions that ended.
 	UpdateUser(ctx context.Context, id ID, change UserChange, at time.Time, e Event) (User, error)
 	// DeleteUser removes the user with names, identities, sessions and known addresses, and notes the
@@ -48,10 +49,10 @@ type Store interface {
 	RenewPasswordHash(ctx context.Context, id ID, old, hash string) error
 
 	// StartSession does all that a sign-in or an exchange writes. In this order, and all or nothing:
-	// it refuses a token that was exchanged before (ErrIDTokenReplayed); it adds the new user
+	// it refuses a token that was exchanged before (ErrReplayed); it adds the new user
 	// (ErrNameTaken, ErrEmailTaken as in CreateUser); it refuses a user who is gone or inactive or
-	// whose credential's version is not the expected one (ErrChanged); it adds the new identity
-	// (ErrChanged when the identity exists); it ends the replaced session, if that has not been ended, and
+	// whose credential's version is not the expected one (ErrChanged); it changes the user as Sync says (ErrEmailTaken); it
+	// adds the new identity (ErrChanged when the identity exists), and links it as Link says (ErrChanged); it ends the replaced session, if that has not been ended, and
 	// those that MaxSessions leaves no room for; it adds the session; it settles the counters, remembers the address, and notes the events. When it returns
 	// nil the session is durable.
 	StartSession(ctx context.Context, s SessionStart) error
@@ -72,6 +73,24 @@ type Store interface {
 	// sessions after w.After, in the order of their ids. It returns how many it has ended and the id
 	// of the last one it has looked at, zero when there are no more.
 	EndAllSessions(ctx context.Context, w SessionWalk) (ended int, last ID, err error)
+
+	// Identities lists the identities of a user, the oldest first.
+	Identities(ctx context.Context, user ID) ([]Identity, error)
+	// AddIdentity gives a user another identity, and notes the event. In this order, and all or nothing: it refuses a token that was seen before (ErrReplayed);
+	// it refuses when l.Session is not a live session of the user at l.At, or the user is gone or inactive (ErrChanged); it
+	// adds the identity, ErrIdentityTaken when it is another user's. When it is this user's already, nothing is
+	// added or noted, and that is no error.
+	AddIdentity(ctx context.Context, l IdentityLink) error
+	// RemoveIdentity takes an identity from a user, and notes the event. It returns ErrNotFound when the user has no such
+	// identity, and ErrLastWayIn when the user has neither a password nor another one. The credential's version rises, so that
+	// a sign-in under way by that identity loses.
+	RemoveIdentity(ctx context.Context, user, identity ID, e Event) error
+	// EndProviderSessions ends the sessions that an identity provider says have ended, notes the event with their number
+	// and their owner if they have only one, and returns the number. It returns ErrReplayed when l.Mark is remembered already, and then ends nothing.
+	// When it returns nil the ends are durable.
+	EndProviderSessions(ctx context.Context, l ProviderLogout) (int, error)
+	// Consume remembers mark until an instant at least. It returns ErrReplayed when it is remembered already.
+	Consume(ctx context.Context, mark []byte, at, until time.Time) error
 
 	// Count raises every one of the counters by one or, when one of them has reached its limit, none:
 	// in one atomic step, so that any number of calls at once gets exactly the limit through.
@@ -114,6 +133,14 @@ type SessionStart struct {
 	CredentialVersion int64
 	NewUser           *User     // nil: Session.UserID exists
 	NewIdentity       *Identity // nil: signed in by password, or the identity is known
+	// Link is set when NewIdentity is to become one of a user who exists; nil otherwise.
+	Link *AddressLink
+	// Hearsay: that the address of NewUser, or of Sync, is verified is the word of a provider who is not authoritative for it. It is
+	// kept as verified, and links nothing: EmailProved is false.
+	Hearsay bool
+	// Sync changes the user, whose IsActive it does not name, and is noted as Synced when it changes anything.
+	Sync   UserChange
+	Synced Event
 	// Replay is the SHA-256 of the signed part of the exchanged token; nil for a sign-in. It is
 	// remembered until ReplayUntil at least.
 	Replay      []byte
@@ -130,6 +157,45 @@ type SessionStart struct {
 	Address string
 	Settle  Settlement
 	Events  []Event
+}
+
+// Owner is an identity and whose it is. EmailProved and KnownAddress of the credential are not looked up.
+type Owner struct {
+	Identity   ID
+	User       User
+	Credential Credential
+}
+
+// AddressLink says on what ground an identity is linked to a user who exists, and what that does. The user's address must be Email, byte
+// by byte, verified and proved (EmailProved), and the user must have no other identity of the same issuer; else the step returns ErrChanged. Every
+// session of the user ends with reason EndedByLinked. A password that was set before the address was proved, or when is not known, is removed. The
+// credential's version rises. Event is noted with the number of sessions, and "password removed" behind its detail if so.
+type AddressLink struct {
+	Email string
+	Event Event
+}
+
+// IdentityLink is another identity for a user who is signed in.
+type IdentityLink struct {
+	Identity Identity
+	Session  ID // from which the user does so
+	At       time.Time
+	Mark     []byte // of the token, as Replay of SessionStart; nil for none
+	Until    time.Time
+	Event    Event
+}
+
+// ProviderLogout names the sessions that an identity provider has ended: those of Provider whose ProviderSID is SID. When there
+// is none that has not been ended, or SID is "", it is those of Provider that the identity (Issuer, Subject) signed in, and whose ProviderSID is "" if SID is not.
+// Sessions of the identity's user whose identity is not known count as its. Subject is "" when only a SID is given.
+type ProviderLogout struct {
+	Provider        string
+	SID             string
+	Issuer, Subject string
+	At              time.Time
+	Mark            []byte // remembered until Until
+	Until           time.Time
+	Event           Event
 }
 
 // PasswordChange is another password hash for a user.

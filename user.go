@@ -30,9 +30,12 @@ type User struct {
 type Credential struct {
 	// Hash is an encoded password hash (package password), or "" for a user who has no password.
 	Hash string
-	// Version rises with every change of the password and of IsActive. A session is started
+	// Version rises with every change of the password and of IsActive, with a link by the address, and when an identity is removed. A session is started
 	// only under the version that was checked, so a sign-in that races with a change loses.
 	Version int64
+	// EmailProved: the user's e-mail address was verified by an operator, or by a provider who is authoritative for it. Only
+	// then may it link an identity.
+	EmailProved bool
 	// KnownAddress: the user has signed in from the address that was asked about.
 	KnownAddress bool
 }
@@ -165,6 +168,30 @@ type UserChange struct {
 	IsActive      *bool // false ends every session of the user; true revives none
 	Groups        *[]string
 	Attributes    map[string]any // merged by key; a nil value removes the key
+}
+
+// IsZero reports whether c changes nothing.
+func (c UserChange) IsZero() bool { return len(c.fields()) == 0 }
+
+// Apply does to u what a change does to a user, but for Attributes, which a store merges as it keeps them.
+func (c UserChange) Apply(u *User) {
+	if c.Email != nil && FoldName(*c.Email) != FoldName(u.Email) {
+		u.EmailVerified = false // what was proved was another address
+	}
+	assign(&u.Username, c.Username)
+	assign(&u.Email, c.Email)
+	assign(&u.EmailVerified, c.EmailVerified)
+	assign(&u.FirstName, c.FirstName)
+	assign(&u.LastName, c.LastName)
+	assign(&u.IsActive, c.IsActive)
+	assign(&u.Groups, c.Groups)
+	u.EmailVerified = u.EmailVerified && u.Email != ""
+}
+
+func assign[T any](field, value *T) {
+	if value != nil {
+		*field = *value
+	}
 }
 
 // fields names what c changes, without the values.

@@ -63,15 +63,20 @@ type route struct {
 	methods map[string]func(http.ResponseWriter, *http.Request) error
 	// public answers are the same for everybody and may be cached and read from any origin.
 	public bool
+	// anyOrigin requests come from wherever they come, and have a proof of their own. No page may read the answers.
+	anyOrigin bool
+	// navigated: a person looks at the answer.
+	navigated bool
 	// deadline bounds the work of one request.
 	deadline time.Duration
 }
 
 // requestDeadline bounds what an ordinary route may take, exchangeDeadline what includes a fetch of
-// a provider's keys. In both, claims may take usualClaims; what is configured beyond that comes on top.
+// a provider's keys, callbackDeadline what includes its token endpoint. In all, claims may take usualClaims; what is configured beyond that comes on top.
 const (
 	requestDeadline  = 3 * time.Second
 	exchangeDeadline = 6 * time.Second
+	callbackDeadline = 11500 * time.Millisecond
 	usualClaims      = 2 * time.Second
 )
 
@@ -113,6 +118,16 @@ func New(svc *sallyport.Service, cfg Config) (*Handler, error) {
 		"sessions":        get(h.bearer(h.sessions)),
 		"sessions/{id}":   only(http.MethodDelete, h.bearer(h.endSession), requestDeadline),
 		"password":        post(h.bearer(h.password), requestDeadline),
+		"identities":      get(h.bearer(h.identities)),
+		"identities/{identity}": {deadline: exchangeDeadline, methods: map[string]handlerFunc{ // a provider to link, an identity to remove
+			http.MethodPost: h.bearer(h.linkIdentity), http.MethodDelete: h.bearer(h.unlinkIdentity),
+		}},
+
+		"login/{provider}": {deadline: exchangeDeadline, anyOrigin: true, navigated: true, methods: map[string]handlerFunc{http.MethodGet: h.login}},
+		"callback/{provider}": {deadline: callbackDeadline + claims, anyOrigin: true, navigated: true, methods: map[string]handlerFunc{
+			http.MethodGet: h.callback, http.MethodPost: h.callback,
+		}},
+		"backchannel-logout/{provider}": {deadline: exchangeDeadline, anyOrigin: true, methods: map[string]handlerFunc{http.MethodPost: h.backChannelLogout}},
 
 		".well-known/jwks.json":            public(current(h.keySet)),
 		".well-known/openid-configuration": public(current(h.metadata)),
@@ -161,21 +176,30 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	r.Pattern = h.mount + "/" + pattern + "/" // as http.ServeMux does, for who logs the request
+	refuse := h.refuse
+	if rt.navigated {
+		refuse = h.refusePage
+	}
 	if err := h.dispatch(w, r, rt); err != nil {
-		h.refuse(w, r, err)
+		refuse(w, r, err)
 	}
 }
 
 // patternOf finds the route of a path below the mount, and puts aside what varies in it.
 func patternOf(r *http.Request, name string) string {
-	if id, below := strings.CutPrefix(name, "sessions/"); below && id != "" && !strings.Contains(id, "/") {
-		r.SetPathValue("id", id)
-		return "sessions/{id}"
-	}
 	if strings.Contains(name, "{") { // a pattern is no path
 		return ""
 	}
+	if folder, last, below := strings.Cut(name, "/"); below && last != "" && !strings.Contains(last, "/") && varying[folder] != "" {
+		r.SetPathValue(varying[folder], last)
+		return folder + "/{" + varying[folder] + "}"
+	}
 	return name
+}
+
+// varying are the routes of which the last part of the path is no fixed word, and what it is.
+var varying = map[string]string{
+	"sessions": "id", "identities": "identity", "login": "provider", "callback": "provider", "backchannel-logout": "provider",
 }
 
 func (h *Handler) securityHeaders(header http.Header, public bool) {

@@ -115,6 +115,16 @@ func (b *body) optional(name string) (text string, ok bool) {
 	return text, ok
 }
 
+// flag reads a member that may be absent or null, which is false.
+func (b *body) flag(name string) bool {
+	value := b.members[name]
+	on, ok := value.(bool)
+	if value != nil && !ok {
+		b.fault(name, "Must be a valid boolean.")
+	}
+	return on
+}
+
 func (b *body) fault(name, sentence string) { b.faults[name] = append(b.faults[name], sentence) }
 
 // err says what is wrong with the members that were read; nil when nothing is.

@@ -11,9 +11,10 @@ import (
 
 // dispatch runs what every route has in common, in the documented order: CORS, method, origin.
 func (h *Handler) dispatch(w http.ResponseWriter, r *http.Request, rt route) error {
-	if rt.public {
+	switch {
+	case rt.public:
 		w.Header().Set("Access-Control-Allow-Origin", "*")
-	} else {
+	case !rt.anyOrigin:
 		h.origins.allowCORS(w.Header(), r.Header)
 	}
 	if r.Method == http.MethodOptions {
@@ -25,7 +26,7 @@ func (h *Handler) dispatch(w http.ResponseWriter, r *http.Request, rt route) err
 		w.Header().Set("Allow", rt.allow())
 		return errMethod(r.Method)
 	}
-	if !rt.public {
+	if !rt.public && !rt.anyOrigin {
 		if err := h.origins.check(r.Header); err != nil {
 			h.log.LogAttrs(r.Context(), slog.LevelWarn, "request refused: its origin is neither the issuer's nor trusted",
 				slog.String("origin", short(r.Header.Get("Origin"))), slog.String("sec_fetch_site", short(r.Header.Get("Sec-Fetch-Site"))),

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sallyport-auth/sallyport"
 	"github.com/sallyport-auth/sallyport/password"
+	"github.com/sallyport-auth/sallyport/web"
 )
 
 // problem is an answer that refuses: its status, its stable code, and a sentence for a person.
@@ -75,6 +76,15 @@ var table = []struct {
 	{sallyport.ErrRateLimited, problem{status: 429, code: "rate_limited", detail: "Too many attempts. Try again later.", retryAfter: 60}},
 	{sallyport.ErrPasswordRejected, problem{status: 422, code: "password_rejected", detail: "This password is not allowed."}},
 	{sallyport.ErrNotFound, *errNotFound},
+	{sallyport.ErrInvalidReturnTo, problem{status: 400, code: "invalid_return_to", detail: "return_to is not an address to which this site leads back."}},
+	{sallyport.ErrStateMismatch, problem{status: 400, code: "state_mismatch", detail: "This sign-in was not started in this browser, or has been finished. Start again."}},
+	{sallyport.ErrIssuerMismatch, problem{status: 400, code: "issuer_mismatch", detail: "The answer is another identity provider's. Start again."}},
+	{sallyport.ErrLoginExpired, problem{status: 400, code: "login_expired", detail: "This sign-in took too long, or has been finished. Start again."}},
+	{sallyport.ErrProviderDenied, problem{status: 400, code: "idp_denied", detail: "The identity provider did not sign you in."}},
+	{sallyport.ErrProviderFault, problem{status: 502, code: "idp_error", detail: "The identity provider's answer is not valid. Try again."}},
+	{sallyport.ErrIdentityTaken, problem{status: 409, code: "identity_conflict", detail: "This identity belongs to another account."}},
+	{sallyport.ErrLastWayIn, problem{status: 409, code: "identity_conflict", detail: "This is the last way to sign in to the account."}},
+	{sallyport.ErrLogoutTokenInvalid, problem{status: 400, code: "invalid_logout_token", detail: "The logout token is not valid."}},
 	{sallyport.ErrForbidden, problem{status: 403, code: "forbidden", detail: "You do not have permission to perform this action."}},
 	{sallyport.ErrClaimsFailed, problem{status: 500, code: "claims_failed", detail: "The token's claims could not be made."}},
 	{sallyport.ErrOverloaded, problem{status: 503, code: "overloaded", detail: "Too many sign-ins at the moment. Try again.", retryAfter: 2}},
@@ -131,14 +141,10 @@ func Code(err error) string {
 	return problemOf(err).code
 }
 
-// refuse answers with an error. A fault of ours is logged with its cause here, once: the use
-// cases have logged what they refused.
-func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
+// beginRefusal writes the headers of an answer with an error. A fault of ours is logged with its cause here, once.
+func (h *Handler) beginRefusal(w http.ResponseWriter, r *http.Request, err error) *problem {
 	p := problemOf(err)
-	if p.status >= 500 {
-		h.log.LogAttrs(r.Context(), levelOf(r, err), "request failed",
-			slog.String("path", r.URL.Path), slog.Int("status", p.status), slog.String("code", p.code), slog.String("reason", err.Error()), slog.String("request_id", requestID(r.Header)))
-	}
+	h.logFault(r, p, err)
 	w.Header().Set("Cache-Control", "no-store")
 	if p.ended && r.Header.Get(nativeHeader) != nativeClient { // a native client has no cookies
 		h.cookies.delete(w)
@@ -149,7 +155,28 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if p.retryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(p.retryAfter))
 	}
+	return p
+}
+
+// refuse answers with an error, in JSON.
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	p := h.beginRefusal(w, r, err)
 	writeJSON(w, p.status, p)
+}
+
+// refusePage answers with an error as a page for a person, if that is what the client accepts.
+func (h *Handler) refusePage(w http.ResponseWriter, r *http.Request, err error) {
+	p := h.beginRefusal(w, r, err)
+	if !acceptsHTML(r.Header) {
+		writeJSON(w, p.status, p)
+		return
+	}
+	page := web.Problem{Status: p.status, Detail: p.detail, Code: p.code, Home: h.origins.own + "/"}
+	_ = page.Write(w) // an error means that the client has gone
+}
+
+func acceptsHTML(header http.Header) bool {
+	return strings.Contains(strings.Join(header.Values("Accept"), ","), "text/html")
 }
 
 // levelOf is error for what somebody must look at: a client that left is nobody's fault, and to shed

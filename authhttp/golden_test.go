@@ -2,6 +2,7 @@ package authhttp_test
 
 import (
 	"fmt"
+	"net/url"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -45,6 +46,7 @@ func replay(t *testing.T, files []txtar.File) {
 	known := bindings{
 		"username": "ada", "password": pw,
 		"id_token": provider.Tokens(idptest.Alice()).IDToken, "second_id_token": provider.Tokens(idptest.Alice()).IDToken,
+		"authorize": provider.URL(idptest.Authorize), "iss": url.QueryEscape(provider.Issuer()),
 	}
 	if len(files)%2 != 0 {
 		t.Fatal("a request without a response")

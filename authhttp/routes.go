@@ -72,22 +72,27 @@ func (h *Handler) refresh(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (h *Handler) logoff(w http.ResponseWriter, r *http.Request) error {
-	p, err := h.presented(w, r, "scope")
+	p, err := h.presented(w, r, "scope", "end_provider_session")
 	if err != nil {
 		return err
 	}
-	scope := sallyport.ScopeThis
+	request := sallyport.LogoffRequest{Token: p.token, Scope: sallyport.ScopeThis, EndProviderSession: p.body.flag("end_provider_session"), Client: p.caller.client}
 	if text, ok := p.body.optional("scope"); ok {
-		scope = sallyport.Scope(text)
+		request.Scope = sallyport.Scope(text)
 	}
 	if err := p.body.err(); err != nil {
 		return err
 	}
-	if err := h.svc.Logoff(r.Context(), p.token, scope, p.caller.client); err != nil {
+	location, err := h.svc.Logoff(r.Context(), request)
+	if err != nil {
 		return err
 	}
-	if !p.caller.native && scope != sallyport.ScopeOthers {
+	if !p.caller.native && request.Scope != sallyport.ScopeOthers {
 		h.cookies.delete(w)
+	}
+	if location != "" {
+		writeJSON(w, http.StatusOK, map[string]string{"location": location})
+		return nil
 	}
 	w.Header().Set("Content-Length", "0")
 	w.WriteHeader(http.StatusOK)

@@ -1,6 +1,7 @@
 package idp
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/sha512"
@@ -25,42 +26,70 @@ const maxMaxAge = 24 * time.Hour
 // maxSubject is how many ASCII characters a subject may have (OpenID Connect Core 1.0 §2).
 const maxSubject = 255
 
-// relyingParty verifies the ID tokens of one provider.
+// relyingParty is a party whose provider speaks OpenID Connect: it verifies ID tokens.
 type relyingParty struct {
-	name       string
+	party
 	issuers    []issuer // the canonical one first
-	audiences  []string // clientID and the further ones
+	audiences  []string // the client's id and the further ones
 	algorithms []jws.Algorithm
 	nonce      bool // an exchange must name one
 	maxAge     time.Duration
-	now        func() time.Time
 	leeway     time.Duration // how far clocks may differ, both ways
-	cognito    bool          // demand Cognito's own marks
-	policy     sallyport.ProviderPolicy
+	ways       ways
 }
 
-// issuer is one spelling of the provider's issuer and the keys that belong to it.
+// ways are what a provider does in its own way. The zero value keeps to the standards.
+type ways struct {
+	// claims demands marks of this provider's ID tokens; the error is made by refused.
+	claims func(claims map[string]any) error
+	// accessClaims demands marks of its access tokens.
+	accessClaims func(claims map[string]any) error
+	// email says what the provider says of an address.
+	email func(claims map[string]any, from claimSource) emailWord
+	// posted adds what the provider posted beside a code, unsigned.
+	posted func(a *sallyport.Assertion, user string)
+}
+
+// issuer is one spelling of an issuer of the provider and the keys that belong to it.
 type issuer struct {
-	name    string
-	locator locator
-	keys    *verify.KeySet
+	name      string
+	canonical string // the spelling under which its identities are stored
+	source    source
+	keys      *verify.KeySet
 }
 
-func (rp *relyingParty) Name() string                     { return rp.name }
-func (rp *relyingParty) Policy() sallyport.ProviderPolicy { return rp.policy }
-
-func (rp *relyingParty) Issuers() []string {
-	var names []string
-	for _, i := range rp.issuers {
-		names = append(names, i.name)
+// newRelyingParty completes a party. The issuers may share a source.
+func newRelyingParty(p party, c *common, opts sallyport.ProviderOptions, w ways) *relyingParty {
+	if w.email == nil {
+		w.email = plainEmail
 	}
-	return names
+	return &relyingParty{
+		party: p, audiences: append([]string{c.ClientID}, c.Audiences...), algorithms: []jws.Algorithm{jws.RS256},
+		nonce: c.RequireNonce, maxAge: cmp.Or(c.MaxTokenAge, standardMaxAge), leeway: opts.Leeway, ways: w,
+	}
 }
 
+// issue adds spellings of an issuer, whose keys are where its source says.
+func (rp *relyingParty) issue(s source, opts sallyport.ProviderOptions, canonical string, spellings ...string) {
+	keys := verify.NewKeySet(verify.KeySetConfig{Locate: s.jwks, Client: rp.http, Now: opts.Now, Logger: opts.Logger})
+	for _, name := range spellings {
+		rp.issuers = append(rp.issuers, issuer{name, canonical, s, keys})
+		rp.party.issuers = append(rp.party.issuers, name)
+	}
+	if rp.source == nil {
+		rp.source = s
+	}
+}
+
+// Issuers implements sallyport.IdentityProvider.
+func (rp *relyingParty) Issuers() []string { return slices.Clone(rp.party.issuers) }
+
+// Close implements sallyport.IdentityProvider.
 func (rp *relyingParty) Close() error {
 	var errs []error
 	for _, i := range rp.issuers {
-		errs = append(errs, i.keys.Close())
+		errs = append(errs, i.keys.Close()) // again, for a second spelling, which does nothing
+		i.source.close()
 	}
 	return errors.Join(errs...)
 }
@@ -74,6 +103,34 @@ func refused(format string, args ...any) error {
 // claim before the signature. That the token is past its end is said only of one that has
 // nothing else wrong with it.
 func (rp *relyingParty) VerifyIDToken(ctx context.Context, t sallyport.IDToken) (*sallyport.Assertion, error) {
+	v, err := rp.verify(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	if err := rp.checkPosted(ctx, v.from, t.AccessToken, v.subject); err != nil {
+		return nil, err
+	}
+	if v.expired {
+		return nil, sallyport.ErrIDTokenExpired
+	}
+	info, err := rp.userinfo(ctx, v, t.AccessToken)
+	if err != nil {
+		return nil, refused("%v", err)
+	}
+	return rp.assertion(v, info), nil
+}
+
+// verified is an ID token that has passed, but for what goes by the way on which it came.
+type verified struct {
+	from        issuer
+	claims      map[string]any
+	subject     string
+	hash        [sha256.Size]byte
+	usableUntil time.Time
+	expired     bool
+}
+
+func (rp *relyingParty) verify(ctx context.Context, t sallyport.IDToken) (*verified, error) {
 	from, err := rp.verifySignature(ctx, t.Token, t.Claims)
 	if err != nil {
 		return nil, err
@@ -87,23 +144,29 @@ func (rp *relyingParty) VerifyIDToken(ctx context.Context, t sallyport.IDToken) 
 		return nil, err
 	}
 	for _, check := range []func() error{
-		func() error { return rp.checkAudience(t.Claims) },
+		func() error { return rp.checkAudience(t.Claims, true) },
 		func() error { return rp.checkKind(t.Claims) },
 		func() error { return rp.checkNonce(t.Claims, t.Nonce) },
-		func() error { return rp.checkAccessToken(ctx, from, t, subject) },
+		func() error { return checkHash(t) },
 	} {
 		if err := check(); err != nil {
 			return nil, err
 		}
 	}
-	if expired {
-		return nil, sallyport.ErrIDTokenExpired
-	}
-	return rp.assertion(t.Claims, subject, usableUntil), nil
+	return &verified{from, t.Claims, subject, sha256.Sum256([]byte(t.Token.SigningInput())), usableUntil, expired}, nil
 }
 
-// verifySignature finds the key by issuer and key ID and checks the header against both.
+// verifySignature is verifyFrom for a token that must be an ID token.
 func (rp *relyingParty) verifySignature(ctx context.Context, token *jws.Unverified, claims map[string]any) (issuer, error) {
+	// RFC 8725 §3.11: an access token, a logout token and a DPoP proof name their own type.
+	if typ := token.Header.Type; typ != "" && !strings.EqualFold(typ, "JWT") {
+		return issuer{}, refused("header typ is not JWT")
+	}
+	return rp.verifyFrom(ctx, token, claims)
+}
+
+// verifyFrom finds the key by issuer and key ID and checks the header against both.
+func (rp *relyingParty) verifyFrom(ctx context.Context, token *jws.Unverified, claims map[string]any) (issuer, error) {
 	i := slices.IndexFunc(rp.issuers, func(i issuer) bool { return i.name == claims["iss"] })
 	if i < 0 {
 		return issuer{}, refused("iss is not this provider's")
@@ -111,10 +174,6 @@ func (rp *relyingParty) verifySignature(ctx context.Context, token *jws.Unverifi
 	from := rp.issuers[i]
 	if !slices.Contains(rp.algorithms, token.Header.Algorithm) {
 		return issuer{}, refused("algorithm %s is not accepted from this provider", token.Header.Algorithm)
-	}
-	// RFC 8725 §3.11: an access token, a logout token and a DPoP proof name their own type.
-	if typ := token.Header.Type; typ != "" && !strings.EqualFold(typ, "JWT") {
-		return issuer{}, refused("header typ is not JWT")
 	}
 	return from, rp.verifyWith(ctx, from, token)
 }
@@ -129,7 +188,7 @@ func (rp *relyingParty) verifyWith(ctx context.Context, from issuer, token *jws.
 	case err != nil:
 		return err
 	}
-	if !from.locator.allows(token.Header.Algorithm) {
+	if m := from.source.held(); m != nil && !m.signsWith(token.Header.Algorithm) {
 		return refused("algorithm %s is not among those that the provider announces", token.Header.Algorithm)
 	}
 	if err := token.Verify(key); err != nil {
@@ -140,8 +199,8 @@ func (rp *relyingParty) verifyWith(ctx context.Context, from issuer, token *jws.
 
 // checkAudience: OpenID Connect Core 1.0 §3.1.3.7 (3). An audience that we do not know refuses the
 // token, for it was made for somebody else as well, who could pass it on. "azp", when it is
-// there, must be one of ours too, and it must be there when there are several audiences.
-func (rp *relyingParty) checkAudience(claims map[string]any) error {
+// there, must be one of ours too; in an ID token it must be there when there are several audiences.
+func (rp *relyingParty) checkAudience(claims map[string]any, isIDToken bool) error {
 	audience, ok := strictjson.Strings(claims["aud"])
 	if !ok || len(audience) == 0 {
 		return refused("aud is missing or malformed")
@@ -156,7 +215,7 @@ func (rp *relyingParty) checkAudience(claims map[string]any) error {
 	switch {
 	case present && (!isString || !slices.Contains(rp.audiences, name)):
 		return refused("azp is not a client of ours")
-	case !present && len(audience) > 1:
+	case isIDToken && !present && len(audience) > 1:
 		return refused("several audiences and no azp")
 	}
 	return nil
@@ -206,8 +265,7 @@ func (rp *relyingParty) checkKind(claims map[string]any) error {
 	if _, present := claims["events"]; present {
 		return refused("it has events: a logout token or another security event")
 	}
-	use, present := claims["token_use"]
-	if (present || rp.cognito) && use != "id" {
+	if use, present := claims["token_use"]; present && use != "id" {
 		return refused("token_use is not id")
 	}
 	typ, isString := claims["typ"].(string)
@@ -216,6 +274,9 @@ func (rp *relyingParty) checkKind(claims map[string]any) error {
 	}
 	if slices.Contains([]string{"bearer", "refresh", "offline", "logout"}, strings.ToLower(typ)) {
 		return refused("claim typ is that of another kind of token")
+	}
+	if rp.ways.claims != nil {
+		return rp.ways.claims(claims)
 	}
 	return nil
 }
@@ -234,17 +295,19 @@ func (rp *relyingParty) checkNonce(claims map[string]any, sent *string) error {
 	return nil
 }
 
-// checkAccessToken looks at the access token that was posted beside the ID token, where anything can
-// be said of it: by the hash in the ID token, and by its own signature when it is a JWT of the
-// same issuer. Otherwise it is opaque and not used.
-func (rp *relyingParty) checkAccessToken(ctx context.Context, from issuer, t sallyport.IDToken, subject string) error {
-	if t.AccessToken == "" {
-		return nil
-	}
-	if hash, present := t.Claims["at_hash"]; present && hash != accessTokenHash(t.Token.Header.Algorithm, t.AccessToken) {
+// checkHash is OpenID Connect Core 1.0 §3.1.3.8: the hash in the ID token, where it has one, ties it to its access token.
+func checkHash(t sallyport.IDToken) error {
+	hash, present := t.Claims["at_hash"]
+	if t.AccessToken != "" && present && hash != accessTokenHash(t.Token.Header.Algorithm, t.AccessToken) {
 		return refused("at_hash is not that of the access token")
 	}
-	token, err := jws.Parse(t.AccessToken, maxAccessToken)
+	return nil
+}
+
+// checkPosted looks into an access token that somebody has posted beside the ID token, where that is possible: when it is a
+// JWT of the same issuer, its signature speaks for it. Otherwise it is opaque.
+func (rp *relyingParty) checkPosted(ctx context.Context, from issuer, text, subject string) error {
+	token, err := jws.Parse(text, maxAccessToken)
 	if err != nil {
 		return nil
 	}
@@ -261,10 +324,8 @@ func (rp *relyingParty) checkAccessToken(ctx context.Context, from issuer, t sal
 		return refused("the access token is past its end")
 	case claims["sub"] != subject:
 		return refused("the access token is another subject's")
-	case rp.cognito && claims["token_use"] != "access":
-		return refused("the access token's token_use is not access")
-	case rp.cognito && !slices.Contains(rp.audiences, fmt.Sprint(claims["client_id"])):
-		return refused("the access token is another client's")
+	case rp.ways.accessClaims != nil:
+		return rp.ways.accessClaims(claims)
 	}
 	return nil
 }
@@ -283,36 +344,30 @@ func accessTokenHash(alg jws.Algorithm, token string) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2])
 }
 
-func (rp *relyingParty) assertion(claims map[string]any, subject string, usableUntil time.Time) *sallyport.Assertion {
+// assertion is what the ID token says and, where that is silent, UserInfo.
+func (rp *relyingParty) assertion(v *verified, info map[string]any) *sallyport.Assertion {
 	text := func(name string) string {
-		s, _ := claims[name].(string)
+		if s, ok := v.claims[name].(string); ok {
+			return s
+		}
+		s, _ := info[name].(string)
 		return s
 	}
-	username := text("cognito:username")
-	if username == "" {
-		username = text("preferred_username")
+	word := rp.ways.email(v.claims, fromIDToken)
+	if _, said := v.claims["email"]; !said && info != nil {
+		word = rp.ways.email(info, fromUserinfo)
 	}
 	return &sallyport.Assertion{
-		Issuer:      rp.issuers[0].name,
-		Subject:     subject,
-		Username:    username,
-		Email:       text("email"),
-		EmailProof:  emailProof(claims["email_verified"]),
-		FirstName:   text("given_name"),
-		LastName:    text("family_name"),
-		ProviderSID: text("sid"),
-		UsableUntil: usableUntil,
+		Issuer:             v.from.canonical,
+		Subject:            v.subject,
+		Username:           cmp.Or(text("cognito:username"), text("preferred_username")),
+		Email:              word.address,
+		EmailProof:         word.proof,
+		EmailAuthoritative: word.authoritative,
+		FirstName:          text("given_name"),
+		LastName:           text("family_name"),
+		ProviderSID:        text("sid"),
+		TokenHash:          v.hash[:],
+		UsableUntil:        v.usableUntil,
 	}
-}
-
-// emailProof: only JSON true is a proof. The string "true" is none, since no provider of this package
-// documents strings in ID tokens, but "false" is believed: it costs nothing to be careful.
-func emailProof(claim any) sallyport.EmailProof {
-	switch claim {
-	case true:
-		return sallyport.EmailVerified
-	case false, "false":
-		return sallyport.EmailUnverified
-	}
-	return sallyport.EmailSilent
 }

@@ -1,32 +1,35 @@
 package idp
 
 import (
-	"cmp"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/sallyport-auth/sallyport"
-	"github.com/sallyport-auth/sallyport/verify"
 	"github.com/sallyport-auth/sallyport/verify/jws"
 )
 
 // OIDC is the settings of an OpenID provider that publishes a discovery document.
 type OIDC struct {
-	Name     string // of the provider in logs and listings; required
-	Issuer   string // exactly as in the provider's tokens, compared byte by byte; required
-	ClientID string // required
+	Name         string // of the provider in addresses, logs and listings: letters, digits, - and _; required
+	Issuer       string // exactly as in the provider's tokens, compared byte by byte; required
+	ClientID     string // required
+	ClientSecret string // "" for a public client
 	// Audiences are further client ids of the same provider whose tokens are accepted: those of the
 	// mobile apps, say. An audience outside ClientID and Audiences refuses the token.
 	Audiences []string
-	// JWKSURI is where the keys are. Default: what the discovery document says.
-	JWKSURI string
+	Scopes    []string // that a login asks for; default openid, profile, email
+	// JWKSURI, AuthorizationEndpoint and TokenEndpoint replace what the discovery document says.
+	JWKSURI, AuthorizationEndpoint, TokenEndpoint string
+	LogoutReturnTo                                string // where the provider's logout leads; it must be registered there
 
-	RequireNonce bool          // refuse an exchange that names no nonce
-	MaxTokenAge  time.Duration // an ID token issued longer ago is refused; default 10 minutes
+	Linking      sallyport.Linking // of an unknown identity to a user with its address; default sallyport.LinkDeny
+	Sync         *bool             // names and address follow the provider at each sign-in; default true
+	RequireNonce bool              // refuse an exchange that names no nonce
+	MaxTokenAge  time.Duration     // an ID token issued longer ago is refused; default 10 minutes
 
 	CreateUsers          *bool // whether an unknown identity becomes a user; default true
 	RequireVerifiedEmail *bool // whether an address said to be unverified keeps a user from being made; default true
@@ -36,37 +39,19 @@ type OIDC struct {
 
 // Open checks the settings; all faults come joined.
 func (o OIDC) Open(opts sallyport.ProviderOptions) (sallyport.IdentityProvider, error) {
-	faults := []error{required("Name", o.Name), required("ClientID", o.ClientID), checkURL("Issuer", o.Issuer), checkAudiences(o.Audiences), checkMaxAge(o.MaxTokenAge)}
-	if o.JWKSURI != "" {
-		faults = append(faults, checkURL("JWKSURI", o.JWKSURI))
+	c := common{
+		kind: "OIDC", Name: o.Name, ClientID: o.ClientID, ClientSecret: o.ClientSecret, Audiences: o.Audiences, Scopes: o.Scopes,
+		Linking: o.Linking, Sync: o.Sync, RequireNonce: o.RequireNonce, MaxTokenAge: o.MaxTokenAge, CreateUsers: o.CreateUsers, RequireVerifiedEmail: o.RequireVerifiedEmail,
+		JWKSURI: o.JWKSURI, AuthorizationEndpoint: o.AuthorizationEndpoint, TokenEndpoint: o.TokenEndpoint, LogoutReturnTo: o.LogoutReturnTo, Client: o.Client,
+		standardScopes: openID, requiresVerifiedEmail: true,
 	}
-	if err := errors.Join(faults...); err != nil {
-		return nil, named("OIDC", o.Name, err)
+	if err := c.check(checkIssuer(o.Issuer)); err != nil {
+		return nil, err
 	}
-	client := o.Client
-	if client == nil {
-		client = verify.HTTPClient(host(o.Issuer), host(o.JWKSURI))
-	}
-	locate := newDiscovery(o.Issuer, verify.Confine(client))
-	if o.JWKSURI != "" {
-		locate = fixed(o.JWKSURI)
-	}
-	return &relyingParty{
-		name: o.Name,
-		issuers: []issuer{{o.Issuer, locate, verify.NewKeySet(verify.KeySetConfig{
-			Locate: locate.keySet, Client: client, Now: opts.Now, Logger: opts.Logger,
-		})}},
-		audiences:  append([]string{o.ClientID}, o.Audiences...),
-		algorithms: []jws.Algorithm{jws.RS256, jws.ES256, jws.EdDSA},
-		nonce:      o.RequireNonce,
-		maxAge:     cmp.Or(o.MaxTokenAge, standardMaxAge),
-		now:        opts.Now,
-		leeway:     opts.Leeway,
-		policy: sallyport.ProviderPolicy{
-			CreateUsers:          orDefault(o.CreateUsers, true),
-			RequireVerifiedEmail: orDefault(o.RequireVerifiedEmail, true),
-		},
-	}, nil
+	rp := newRelyingParty(c.party(opts, o.Issuer), &c, opts, ways{})
+	rp.algorithms = []jws.Algorithm{jws.RS256, jws.ES256, jws.EdDSA}
+	rp.issue(newDiscovery(o.Issuer, c.given(), rp.http, opts.Now), opts, o.Issuer, o.Issuer)
+	return rp, nil
 }
 
 // standardMaxAge is the default of MaxTokenAge.
@@ -105,6 +90,20 @@ func checkMaxAge(age time.Duration) error {
 	return nil
 }
 
+// checkIssuer is checkURL for an issuer, in whose place people write the address of its document.
+func checkIssuer(text string) error {
+	if strings.Contains(text, "/.well-known/") {
+		return fault("Issuer", "it is the address of a document; write the issuer that stands in it")
+	}
+	return checkURL("Issuer", text)
+}
+
+// checkEndpoint is checkURL for an address that may have a query (RFC 6749 §3.1).
+func checkEndpoint(field, text string) error {
+	before, _, _ := strings.Cut(text, "?")
+	return checkURL(field, before)
+}
+
 // checkURL does not show a URL that may hold a password. It demands https, or http on a loopback host: keys that travel in clear can be replaced.
 func checkURL(field, text string) error {
 	if text == "" {
@@ -120,10 +119,6 @@ func checkURL(field, text string) error {
 		return nil
 	}
 	return fault(field, "%q: want https, or http on a loopback host", text)
-}
-
-func named(kind, name string, err error) error {
-	return fmt.Errorf("idp.%s %q: %w", kind, name, err)
 }
 
 func host(text string) string {

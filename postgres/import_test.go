@@ -42,9 +42,11 @@ func TestImport(t *testing.T) {
 			}
 			continue
 		}
+		identity := sallyport.Identity{ID: sallyport.NewID(now), UserID: u.ID, Provider: "p", Issuer: "https://idp.example", Subject: fmt.Sprint(n), CreatedAt: now}
+		s.IdentityID, s.Provider, s.ProviderSID = identity.ID, "p", "sid"
 		sessions = append(sessions, s.ID)
 		if err := from.StartSession(ctx, sallyport.SessionStart{
-			Session: s, NewUser: &u, NewIdentity: &sallyport.Identity{ID: sallyport.NewID(now), UserID: u.ID, Provider: "p", Issuer: "https://idp.example", Subject: fmt.Sprint(n), CreatedAt: now},
+			Session: s, NewUser: &u, NewIdentity: &identity,
 			Replay: []byte{byte(n >> 8), byte(n)}, ReplayUntil: now.Add(time.Hour), Address: "192.0.2.1",
 		}); err != nil {
 			t.Fatal(err)
@@ -112,6 +114,7 @@ func TestImport(t *testing.T) {
 			u, c, err := s.UserByName(ctx, "U500@example.org", "192.0.2.1")
 			return []any{u, c}, err
 		},
+		"UserByIdentity": func(s sallyport.Store) (any, error) { return s.UserByIdentity(ctx, "https://idp.example", "500") },
 		"Counted": func(s sallyport.Store) (any, error) {
 			return s.Counted(ctx, now, sallyport.Counter{Key: []byte("c"), Limit: 1, Period: time.Hour})
 		},

@@ -296,7 +296,7 @@ func deletesUser(b *bench) {
 	_, _, err := b.store.Session(b.ctx(), s.ID)
 	b.wantError("Session()", err, sallyport.ErrNotFound)
 	b.wantRule(s, 1, sallyport.RuleRefused)
-	_, _, err = b.store.UserByIdentity(b.ctx(), "https://idp.example", "1")
+	_, err = b.userByIdentity(b.ctx(), "https://idp.example", "1")
 	b.wantError("UserByIdentity()", err, sallyport.ErrNotFound)
 	_, err = b.store.User(b.ctx(), u.ID)
 	b.wantError("User()", err, sallyport.ErrNotFound)

@@ -16,6 +16,7 @@ func raceCases() []testCase {
 		{"50 first exchanges of one identity at once make one user", oneUser},
 		{"20 exchanges of one token at once: one goes through", oneExchange},
 		{"20 users of one name at once: one is added", oneName},
+		{"16 sign-ins of one user at once leave MaxSessions sessions", surplusAtOnce},
 		{"8 instances at once make one first signing key", oneKey},
 		{"an ending that was answered is not outlived by a refresh under way", endingWins},
 		{"a sign-in under the old password does not outlive its change", passwordWins},
@@ -101,7 +102,24 @@ func oneUser(b *bench) {
 func oneExchange(b *bench) {
 	u := b.addUser("alice")
 	errs := atOnce(20, func(int) error { return b.store.StartSession(b.ctx(), b.exchange(u, "token")) })
-	b.wantOne(errs, sallyport.ErrIDTokenReplayed)
+	b.wantOne(errs, sallyport.ErrReplayed)
+}
+
+func surplusAtOnce(b *bench) {
+	for _, limit := range []int{1, 3} {
+		u := b.addUser(fmt.Sprint("alice ", limit))
+		version := b.version(u)
+		for _, err := range atOnce(16, func(int) error {
+			return b.store.StartSession(b.ctx(), sallyport.SessionStart{Session: b.newSession(u.ID), CredentialVersion: version, MaxSessions: limit})
+		}) {
+			b.wantError("StartSession()", err, nil)
+		}
+		live, err := b.store.Sessions(b.ctx(), sallyport.SessionQuery{User: u.ID, At: b.now, Limit: 100})
+		b.wantError("Sessions()", err, nil)
+		if len(live) != limit {
+			b.Errorf("%d sessions live, want %d", len(live), limit)
+		}
+	}
 }
 
 func oneName(b *bench) {

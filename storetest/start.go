@@ -16,6 +16,7 @@ func startCases() []testCase {
 			b.add(u)
 			s := b.newSession(u.ID)
 			s.Provider, s.ProviderSID, s.UserAgent, s.IP = "google", "sid ü", "Agent/1.0 (ü; \u202e)", "2001:db8::1"
+			s.IdentityID = sallyport.NewID(b.now)
 			b.startStep(sallyport.SessionStart{Session: s, CredentialVersion: b.version(u)})
 			got, user, err := b.store.Session(b.ctx(), s.ID)
 			b.wantError("Session()", err, nil)
@@ -27,7 +28,7 @@ func startCases() []testCase {
 			step := b.exchange(u, "token")
 			b.startStep(step)
 			step.Session = b.newSession(u.ID)
-			b.refused(step, sallyport.ErrIDTokenReplayed)
+			b.refused(step, sallyport.ErrReplayed)
 			step.Replay = mark("another token")
 			b.startStep(step)
 		}},
@@ -42,7 +43,7 @@ func startCases() []testCase {
 			b.wantError("UserByName()", err, nil)
 			b.wantEqual("user", got, u)
 			b.wantEqual("Hash", credential.Hash, "")
-			got, _, err = b.store.UserByIdentity(b.ctx(), "https://idp.example", "1")
+			got, err = b.userByIdentity(b.ctx(), "https://idp.example", "1")
 			b.wantError("UserByIdentity()", err, nil)
 			b.wantEqual("user", got, u)
 		}},
@@ -51,7 +52,7 @@ func startCases() []testCase {
 			step := b.exchange(u, "token")
 			step.NewIdentity = b.identity(u, "https://idp.example", "1")
 			b.startStep(step)
-			got, _, err := b.store.UserByIdentity(b.ctx(), "https://idp.example", "1")
+			got, err := b.userByIdentity(b.ctx(), "https://idp.example", "1")
 			b.wantError("UserByIdentity()", err, nil)
 			b.wantEqual("user", got, u)
 		}},
@@ -111,6 +112,7 @@ func startCases() []testCase {
 			b.wantEnded(old, sallyport.EndedByLogoff)
 		}},
 		{"StartSession ends the sessions used least recently when there are more than MaxSessions", startSurplus},
+		{"StartSession makes room of a session that is past an end before one that lives", expiredMakesRoom},
 		{"StartSession ends a hundred sessions at most to make room", startManySurplus},
 		{"StartSession does its parts in order", startOrder},
 		{"StartSession does all or nothing", startAllOrNothing},
@@ -164,7 +166,7 @@ func replayIsRemembered(b *bench) {
 	b.now = until
 	b.startStep(b.exchange(u, "at that instant"))
 	long.Session = b.newSession(u.ID)
-	b.refused(long, sallyport.ErrIDTokenReplayed)
+	b.refused(long, sallyport.ErrReplayed)
 }
 
 func startOrder(b *bench) {
@@ -178,7 +180,7 @@ func startOrder(b *bench) {
 	wrong.IsActive = false
 	step := b.firstExchange(wrong, "known")
 	step.Replay = used.Replay
-	b.refused(step, sallyport.ErrIDTokenReplayed)
+	b.refused(step, sallyport.ErrReplayed)
 	step.Replay = mark("fresh")
 	b.refused(step, sallyport.ErrNameTaken)
 	step.NewUser.Username = "free"
@@ -210,7 +212,7 @@ func startAllOrNothing(b *bench) {
 	stale.Replaces = old.ID
 	b.refused(stale, sallyport.ErrChanged)
 	b.wantLive(old)
-	_, _, err = b.store.UserByIdentity(b.ctx(), "https://idp.example", "new")
+	_, err = b.userByIdentity(b.ctx(), "https://idp.example", "new")
 	b.wantError("UserByIdentity() after a refusal", err, sallyport.ErrNotFound)
 
 	// The same marks, names and identities are free.
@@ -261,6 +263,22 @@ func startSurplus(b *bench) {
 	if len(events) != 1 || events[0].Detail != "limit" || events[0].Sessions != 1 {
 		b.Errorf("Events() = %v, want one of an ending of one session", events)
 	}
+}
+
+func expiredMakesRoom(b *bench) {
+	u := b.addUser("alice")
+	expired := b.newSession(u.ID)
+	expired.AbsoluteEnd = b.now.Add(2 * time.Minute)
+	expired.IdleEnd = expired.AbsoluteEnd
+	b.startStep(sallyport.SessionStart{Session: expired, CredentialVersion: b.version(u), MaxSessions: 2})
+	living := b.startAmong(u, 2)
+	b.now = b.now.Add(time.Minute)
+	b.wantRule(expired, 1, sallyport.RuleAdvance) // so that it has been used last
+	b.now = b.now.Add(5 * time.Minute)
+	newest := b.startAmong(u, 2)
+	b.wantEnded(expired, sallyport.EndedByLimit)
+	b.wantLive(living)
+	b.wantLive(newest)
 }
 
 func startManySurplus(b *bench) {

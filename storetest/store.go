@@ -85,7 +85,8 @@ func namesFold(b *bench) {
 
 func contextEnded(b *bench) {
 	u := b.addUser("alice")
-	s := b.start(u)
+	mine := b.addIdentity(u, b.start(u), "mine")
+	s := b.startStep(sallyport.SessionStart{Session: b.byIdentity(&mine, ""), CredentialVersion: b.version(u)})
 	ctx, cancel := context.WithCancel(b.ctx())
 	cancel()
 	for _, call := range []struct {
@@ -95,7 +96,7 @@ func contextEnded(b *bench) {
 		{"CreateUser", func() error { return b.store.CreateUser(ctx, b.newUser("bob", ""), "", sallyport.Event{}) }},
 		{"User", func() error { _, err := b.store.User(ctx, u.ID); return err }},
 		{"UserByName", func() error { _, _, err := b.store.UserByName(ctx, "alice", ""); return err }},
-		{"UserByIdentity", func() error { _, _, err := b.store.UserByIdentity(ctx, "i", "s"); return err }},
+		{"UserByIdentity", func() error { _, err := b.userByIdentity(ctx, "i", "s"); return err }},
 		{"Users", func() error { _, err := b.store.Users(ctx, sallyport.ID{}, 1); return err }},
 		{"UpdateUser", func() error {
 			_, err := b.store.UpdateUser(ctx, u.ID, sallyport.UserChange{FirstName: ptr("Eve")}, b.now, sallyport.Event{})
@@ -114,6 +115,11 @@ func contextEnded(b *bench) {
 			_, err := b.store.EndSessions(ctx, sallyport.SessionEnd{User: u.ID, Reason: sallyport.EndedByAdmin, At: b.now})
 			return err
 		}},
+		{"Identities", func() error { _, err := b.store.Identities(ctx, u.ID); return err }},
+		{"AddIdentity", func() error { return b.store.AddIdentity(ctx, b.addStep(u, s, "1")) }},
+		{"RemoveIdentity", func() error { return b.store.RemoveIdentity(ctx, u.ID, mine.ID, sallyport.Event{}) }},
+		{"EndProviderSessions", func() error { _, err := b.store.EndProviderSessions(ctx, b.logoutStep("", "mine")); return err }},
+		{"Consume", func() error { return b.store.Consume(ctx, mark("a"), b.now, b.now.Add(time.Hour)) }},
 		{"SigningKeys", func() error { _, err := b.store.SigningKeys(ctx); return err }},
 		{"AddSigningKey", func() error { return b.store.AddSigningKey(ctx, key("1", b.now), "", sallyport.Event{}) }},
 		{"ReplaceSigningKeys", func() error { return b.store.ReplaceSigningKeys(ctx, key("1", b.now), sallyport.Event{}) }},
@@ -129,6 +135,8 @@ func contextEnded(b *bench) {
 	b.wantEqual("the user", user, u)
 	b.wantLive(s)
 	b.wantRule(s, 1, sallyport.RuleAdvance)
+	b.wantIdentities(u, mine)
+	b.wantError("Consume()", b.store.Consume(b.ctx(), mark("a"), b.now, b.now.Add(time.Hour)), nil)
 	_, _, err = b.store.UserByName(b.ctx(), "bob", "")
 	b.wantError("UserByName(bob)", err, sallyport.ErrNotFound)
 	keys, err := b.store.SigningKeys(b.ctx())
@@ -137,4 +145,10 @@ func contextEnded(b *bench) {
 	check, err := b.store.SecretCheck(b.ctx())
 	b.wantError("SecretCheck()", err, nil)
 	b.wantEqual("SecretCheck()", check, []byte(nil))
+}
+
+// userByIdentity is the user of the owner.
+func (b *bench) userByIdentity(ctx context.Context, issuer, subject string) (sallyport.User, error) {
+	owner, err := b.store.UserByIdentity(ctx, issuer, subject)
+	return owner.User, err
 }

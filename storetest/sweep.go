@@ -83,7 +83,7 @@ func sweepsTheRest(b *bench) {
 	b.wantKnown(u, "192.0.2.1", false)
 	b.wantKnown(u, "192.0.2.2", true)
 	again := b.exchange(u, "2") // is remembered at that very instant
-	b.refused(again, sallyport.ErrIDTokenReplayed)
+	b.refused(again, sallyport.ErrReplayed)
 	w.Now, w.Limit = b.now.Add(time.Hour), 2
 	for _, want := range []int{4, 2, 0} { // marks and counters, two of each at most
 		outcome, err := b.store.Sweep(b.ctx(), w)

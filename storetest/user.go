@@ -100,7 +100,8 @@ func identityBytes(b *bench) {
 	u := b.newUser("alice", "")
 	step := sallyport.SessionStart{Session: b.newSession(u.ID), NewUser: &u, NewIdentity: b.identity(u, "https://idp.example/a", "Sub-1")}
 	b.startStep(step)
-	got, credential, err := b.store.UserByIdentity(b.ctx(), "https://idp.example/a", "Sub-1")
+	owner, err := b.store.UserByIdentity(b.ctx(), "https://idp.example/a", "Sub-1")
+	got, credential := owner.User, owner.Credential
 	b.wantError("UserByIdentity()", err, nil)
 	b.wantEqual("user", got, u)
 	b.wantEqual("version", credential.Version, b.version(u))
@@ -112,7 +113,7 @@ func identityBytes(b *bench) {
 		{"https://idp.example/", "aSub-1"},
 		{"", ""},
 	} {
-		_, _, err := b.store.UserByIdentity(b.ctx(), c[0], c[1])
+		_, err := b.userByIdentity(b.ctx(), c[0], c[1])
 		b.wantError(fmt.Sprintf("UserByIdentity(%q, %q)", c[0], c[1]), err, sallyport.ErrNotFound)
 	}
 }

@@ -19,6 +19,7 @@ var demoFiles embed.FS
 // DemoConfig tells the page of the demo where everything is. All fields are required.
 type DemoConfig struct {
 	AuthPath     string // the mount of the authentication routes on the page's own origin: "/auth"
+	ProviderName string // of the provider in the routes of the mount: "cognito"
 	OrdersURL    string // the resource of the second service
 	ProviderURL  string // the provider's page for people
 	AuthorizeURL string // the provider's authorization endpoint (RFC 6749 §3.1)
@@ -28,7 +29,7 @@ type DemoConfig struct {
 }
 
 // Demo serves the page of the demo at "/" and its assets below "/assets/". The page is a single-page
-// app in plain JavaScript: password sign-in, the PKCE flow with an identity provider, refresh, logoff,
+// app in plain JavaScript: password sign-in, an identity provider by both doors, refresh, logoff,
 // and a call of another service, with every request and every claim in sight. All faults of the
 // config come joined.
 func Demo(c DemoConfig) (http.Handler, error) {
@@ -75,6 +76,9 @@ func (c DemoConfig) check() error {
 	}
 	if c.ClientID == "" {
 		faults = append(faults, errors.New("web: DemoConfig.ClientID is missing"))
+	}
+	if c.ProviderName == "" {
+		faults = append(faults, errors.New("web: DemoConfig.ProviderName is missing"))
 	}
 	return errors.Join(faults...)
 }

@@ -12,6 +12,7 @@ import (
 func testConfig() DemoConfig {
 	return DemoConfig{
 		AuthPath:     "/auth",
+		ProviderName: "cognito",
 		OrdersURL:    "http://127.0.0.1:8002/orders",
 		ProviderURL:  "http://localhost:8003/",
 		AuthorizeURL: "http://localhost:8003/oauth2/authorize",
@@ -202,7 +203,7 @@ func TestDemoConfigFaults(t *testing.T) {
 			}
 		})
 	}
-	if _, err := Demo(DemoConfig{}); err == nil || strings.Count(err.Error(), "\n") != 6 {
-		t.Errorf("Demo(DemoConfig{}) = %v, want all seven faults", err)
+	if _, err := Demo(DemoConfig{}); err == nil || strings.Count(err.Error(), "\n") != 7 {
+		t.Errorf("Demo(DemoConfig{}) = %v, want all eight faults", err)
 	}
 }

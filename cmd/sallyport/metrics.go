@@ -22,6 +22,7 @@ type metrics struct {
 	requests  *prometheus.HistogramVec
 	signIns   *prometheus.CounterVec
 	exchanges *prometheus.CounterVec
+	logins    *prometheus.CounterVec
 	refreshes *prometheus.CounterVec
 	limited   *prometheus.CounterVec
 	store     storeMetrics
@@ -40,6 +41,9 @@ func newMetrics() *metrics {
 		exchanges: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sallyport_exchanges_total", Help: "Exchanges of a provider's token by their end: ok, or the code of the answer.",
 		}, []string{"provider", "result"}),
+		logins: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sallyport_logins_total", Help: "Logins at a provider by their end: ok, or the code of the answer. One that is never finished is not counted.",
+		}, []string{"provider", "result"}),
 		refreshes: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sallyport_refreshes_total", Help: "Refreshes of a genuine token by their end: the rule of the refresh machine, or the code of the answer.",
 		}, []string{"result"}),
@@ -56,7 +60,7 @@ func newMetrics() *metrics {
 	info.Set(1)
 	started := prometheus.NewGauge(prometheus.GaugeOpts{Name: "sallyport_start_time_seconds", Help: "When the server started, in unix seconds."})
 	started.Set(float64(time.Now().UnixMilli()) / 1000)
-	m.registry.MustRegister(m.requests, m.signIns, m.exchanges, m.refreshes, m.limited, m.store.duration, m.store.failures, info, started,
+	m.registry.MustRegister(m.requests, m.signIns, m.exchanges, m.logins, m.refreshes, m.limited, m.store.duration, m.store.failures, info, started,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -72,6 +76,8 @@ func (m *metrics) observe(o sallyport.Observation) {
 		m.signIns.WithLabelValues("password", result).Inc()
 	case sallyport.OperationExchange:
 		m.exchanges.WithLabelValues(o.Provider, result).Inc()
+	case sallyport.OperationLogin:
+		m.logins.WithLabelValues(o.Provider, result).Inc()
 	case sallyport.OperationRefresh:
 		if o.Err == nil {
 			result = o.Rule.String()

@@ -54,7 +54,7 @@ func classOf(err error) string {
 		return "unavailable"
 	}
 	for _, refusal := range []error{
-		sallyport.ErrNotFound, sallyport.ErrChanged, sallyport.ErrNameTaken, sallyport.ErrEmailTaken, sallyport.ErrIDTokenReplayed, sallyport.ErrInvalidScope,
+		sallyport.ErrNotFound, sallyport.ErrChanged, sallyport.ErrNameTaken, sallyport.ErrEmailTaken, sallyport.ErrReplayed, sallyport.ErrIdentityTaken, sallyport.ErrLastWayIn, sallyport.ErrInvalidScope,
 	} {
 		if errors.Is(err, refusal) {
 			return ""

@@ -181,9 +181,10 @@ func serviceConfig(s *settings.Settings) sallyport.Config {
 		SessionTTL:        s.Tokens.SessionTTL,
 		IdleTTL:           s.Tokens.IdleTTL,
 		RetryWindow:       s.Tokens.RetryWindow,
+		ReturnTo:          s.ReturnTo,
 		Limits: sallyport.Limits{
 			Account: sallyport.Limit(s.Limits.Account), Address: sallyport.Limit(s.Limits.Address), Session: sallyport.Limit(s.Limits.Session),
-			Sessions: s.Limits.Sessions,
+			Login: sallyport.Limit(s.Limits.Login), Sessions: s.Limits.Sessions,
 		},
 		EventRetention:    s.EventRetention,
 		PasswordMinLength: s.Password.MinLength,

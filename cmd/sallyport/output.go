@@ -63,6 +63,34 @@ func writeFields(to io.Writer, user sallyport.User) error {
 	return c.end()
 }
 
+// userWithIdentities is the document of users show.
+type userWithIdentities struct {
+	sallyport.User
+	Identities []shownIdentity `json:"identities"`
+}
+
+// shownIdentity is an identity as every output shows it.
+type shownIdentity struct {
+	ID        sallyport.ID `json:"id"`
+	Issuer    string       `json:"issuer"`
+	Subject   string       `json:"subject"`
+	Provider  string       `json:"provider"`
+	CreatedAt time.Time    `json:"created_at"`
+}
+
+func presentableIdentity(i sallyport.Identity) shownIdentity {
+	return shownIdentity{i.ID, i.Issuer, i.Subject, i.Provider, inUTC(i.CreatedAt)}
+}
+
+// writeIdentities prints one identity a line, below the fields of its user.
+func writeIdentities(to io.Writer, identities []sallyport.Identity) error {
+	c := newColumns(to)
+	for _, i := range mapped(identities, presentableIdentity) {
+		c.line("identity", i.Issuer, i.Subject, i.Provider, i.CreatedAt.Format(time.RFC3339Nano))
+	}
+	return c.end()
+}
+
 // columns writes cells: aligned on a terminal, separated by tabs elsewhere.
 type columns struct {
 	to interface {

@@ -22,6 +22,10 @@ const (
 	drainTime = 10 * time.Second
 )
 
+// writeTime bounds a request from its header to the end of its answer. The longest is a callback, which package authhttp gives
+// 11.5 s, and what claims.hook.timeout, at most 10 s, has beyond 2 s: 19.5 s. The rest is for the answer itself.
+const writeTime = 25 * time.Second
+
 // server runs the HTTP servers of one process, and waits for all that they started.
 type server struct {
 	log     *slog.Logger
@@ -83,7 +87,7 @@ func (s *server) serve(listener net.Listener, handler http.Handler) {
 		}),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
-		WriteTimeout:      15 * time.Second,
+		WriteTimeout:      writeTime,
 		IdleTimeout:       60 * time.Second,
 		MaxHeaderBytes:    12 << 10, // net/http adds 4 KiB, which makes 16
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),

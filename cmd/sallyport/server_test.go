@@ -34,3 +34,11 @@ func TestPolls(t *testing.T) {
 		})
 	}
 }
+
+// TestWriteTime: an answer is never cut off before the deadline of its route, the longest of which is a callback with the slowest hook.
+func TestWriteTime(t *testing.T) {
+	const callback, slowestHook, usualHook = 11500 * time.Millisecond, 10 * time.Second, 2 * time.Second
+	if longest := callback + slowestHook - usualHook; writeTime < longest+time.Second {
+		t.Errorf("writeTime = %v, want more than the %v of a callback", writeTime, longest)
+	}
+}

@@ -16,8 +16,8 @@ var settingOf = map[string]string{
 	"sallyport.IdleTTL": "tokens.idle_ttl", "sallyport.RetryWindow": "tokens.retry_window",
 	"sallyport.UserAttributes": "claims.user_attributes", "sallyport.ClaimsTimeout": "claims.hook.timeout",
 	"sallyport.Limits.Account": "limits.account", "sallyport.Limits.Address": "limits.address", "sallyport.Limits.Session": "limits.session",
-	"sallyport.Limits.Sessions": "limits.sessions",
-	"sallyport.EventRetention":  "events.retention", "sallyport.PasswordMinLength": "password.min_length",
+	"sallyport.Limits.Sessions": "limits.sessions", "sallyport.Limits.Login": "limits.login", "sallyport.ReturnTo": "return_to",
+	"sallyport.EventRetention": "events.retention", "sallyport.PasswordMinLength": "password.min_length",
 	"sallyport.Password": "password.hash", "sallyport.Providers": "idps",
 
 	"authhttp.CSRF": "csrf", "authhttp.TrustedOrigins": "trusted_origins", "authhttp.TrustedProxies": "trusted_proxies",

@@ -200,10 +200,20 @@ func (usersShow) examples() []string {
 	return []string{"sallyport users show alice", "sallyport users show alice@example.com --json"}
 }
 
-// Run prints one user.
+// Run prints one user, and by which accounts at identity providers the user signs in.
 func (c usersShow) Run(ctx context.Context, w world) error {
-	return c.withUser(ctx, w, "users show", func(_ *opened, _ *settings.Settings, user sallyport.User) error {
-		return printUser(w.stdout, c.JSON, user)
+	return c.withUser(ctx, w, "users show", func(svc *opened, _ *settings.Settings, user sallyport.User) error {
+		identities, err := svc.Identities(ctx, user.ID)
+		if err != nil {
+			return explain("users show", err)
+		}
+		if c.JSON {
+			return writeJSON(w.stdout, userWithIdentities{presentable(user), mapped(identities, presentableIdentity)})
+		}
+		if err := writeFields(w.stdout, user); err != nil {
+			return err
+		}
+		return writeIdentities(w.stdout, identities)
 	})
 }
 

@@ -61,10 +61,12 @@ func newRig(t *testing.T, database string) *rig {
 	r := &rig{T: t, store: s.store(), db: s.open(), now: time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC), client: newClient()}
 	secret := make([]byte, 32)
 	rand.Read(secret)
-	r.idp = idptest.New(t, idptest.Config{Now: r.clock})
+	r.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	r.idp = idptest.New(t, idptest.Config{Now: r.clock, RedirectURIs: []string{issuerOfRig + "/callback/idp/"}})
 	var err error
 	r.svc, err = sallyport.New(sallyport.Config{
-		Providers: []sallyport.Provider{idp.OIDC{Name: "idp", Issuer: r.idp.Issuer(), ClientID: r.idp.ClientID()}},
+		Providers: []sallyport.Provider{idp.OIDC{Name: "idp", Issuer: r.idp.Issuer(), ClientID: r.idp.ClientID(), Linking: sallyport.LinkVerifiedEmail}},
+		Limits:    sallyport.Limits{Login: sallyport.Limit{Count: 1_000_000, Period: time.Minute}},
 		Issuer:    issuerOfRig, Store: &storehook.Store{Around: r.around, Closing: func() error { return nil }}, Secret: secret, Now: r.clock,
 		Password: password.Config{Memory: 64, Passes: 1}, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
@@ -304,6 +306,12 @@ var useCases = map[string]useCase{
 	},
 	"first exchange": exchangeCase(false),
 	"exchange":       exchangeCase(true),
+	"first login":    loginCase(false),
+	"login":          loginCase(true),
+
+	"link":                linkCase,
+	"unlink":              unlinkCase,
+	"back-channel logout": providerLogoutCase,
 	"refresh, an advance": func(r *rig) (func(context.Context) outcome, func(outcome)) {
 		u, pw := r.person()
 		b := r.held(u, pw)
@@ -673,11 +681,13 @@ func (r *rig) endsAreNoted() {
 // invariants are what no fault changes: queries that must find nothing, over the whole database.
 var invariants = map[string]string{
 	"a user whose credential has another version than the trail tells of": `select count(*) from users where credential_version - 1 <>
-		(select count(*) from events where events.user_id = users.id and name in ('password_changed', 'user_disabled', 'user_enabled'))`,
+		(select count(*) from events where events.user_id = users.id and (name in ('password_changed', 'user_disabled', 'user_enabled', 'identity_unlinked')
+			or name = 'identity_linked' and detail like 'verified address%'))`,
 	"a user who was not made, or not noted": `select abs((select count(*) from users) + (select count(*) from events where name = 'user_deleted')
 		- (select count(*) from events where name = 'user_created'))`,
-	"an identity that was not noted": `select abs((select count(*) from identities) - (select count(*) from events where name = 'identity_linked'))`,
-	"a reuse that was not noted":     `select abs((select count(*) from sessions where ended_reason = 'reuse') - (select count(*) from events where name = 'refresh_reused'))`,
+	"an identity that was not noted": `select abs((select count(*) from identities) + (select count(*) from events where name = 'identity_unlinked')
+		- (select count(*) from events where name = 'identity_linked'))`,
+	"a reuse that was not noted": `select abs((select count(*) from sessions where ended_reason = 'reuse') - (select count(*) from events where name = 'refresh_reused'))`,
 	"a key that was not noted": `select count(*) from signing_keys where not exists
 		(select 1 from events where name in ('key_published', 'keys_replaced') and detail = signing_keys.key_id)`,
 	"a session that contradicts itself": `select count(*) from sessions where low > gen or idle_end > absolute_end or (ended_at is null) <> (ended_reason = '')`,
@@ -724,7 +734,9 @@ func TestEveryStoreCallFails(t *testing.T) {
 		t.Run(database, func(t *testing.T) {
 			faults := map[manner]int{}
 			r := newRig(t, database)
-			for name, use := range useCases {
+			cases := maps.Clone(useCases)
+			maps.Copy(cases, routeCases)
+			for name, use := range cases {
 				for _, how := range []manner{notDone, lost, leftFirst, leftThen} {
 					for n := 1; ; n++ {
 						do, check := use(r)
@@ -756,7 +768,7 @@ func TestEveryStoreCallFails(t *testing.T) {
 			for n := range maps.Values(faults) {
 				total += n
 			}
-			t.Logf("%d use cases, %d faults: %v", len(useCases), total, faults)
+			t.Logf("%d use cases, %d faults: %v", len(cases), total, faults)
 		})
 	}
 }

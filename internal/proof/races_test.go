@@ -67,13 +67,13 @@ func (w *world) dead(text string) {
 // endings are all the ways to end the session of own; other is another session of the same user.
 var endings = map[string]func(m *member, own, other *sallyport.Tokens, round int) error{
 	"logoff": func(m *member, own, _ *sallyport.Tokens, _ int) error {
-		return m.instances[1].Logoff(m.Context(), m.parsed(own.RefreshToken), sallyport.ScopeThis, sallyport.Client{})
+		return logoff(m.Context(), m.instances[1], m.parsed(own.RefreshToken), sallyport.ScopeThis)
 	},
 	"logoff of others": func(m *member, _, other *sallyport.Tokens, _ int) error {
-		return m.instances[1].Logoff(m.Context(), m.parsed(other.RefreshToken), sallyport.ScopeOthers, sallyport.Client{})
+		return logoff(m.Context(), m.instances[1], m.parsed(other.RefreshToken), sallyport.ScopeOthers)
 	},
 	"logoff everywhere": func(m *member, _, other *sallyport.Tokens, _ int) error {
-		return m.instances[1].Logoff(m.Context(), m.parsed(other.RefreshToken), sallyport.ScopeAll, sallyport.Client{})
+		return logoff(m.Context(), m.instances[1], m.parsed(other.RefreshToken), sallyport.ScopeAll)
 	},
 	"change of password": func(m *member, _, other *sallyport.Tokens, round int) error {
 		fresh := fmt.Sprintf("violet sofa %d", round+1)
@@ -201,7 +201,7 @@ func TestSO_02_SignInRacesAnEndingOfAll(t *testing.T) {
 			var beside *sallyport.Tokens
 			var signingIn sync.WaitGroup
 			signingIn.Go(func() { beside = m.enter(w.instances[2], sallyport.RefreshToken{}) })
-			if err := w.instances[0].Logoff(t.Context(), w.parsed(before.RefreshToken), sallyport.ScopeAll, sallyport.Client{}); err != nil {
+			if err := logoff(t.Context(), w.instances[0], w.parsed(before.RefreshToken), sallyport.ScopeAll); err != nil {
 				t.Fatal(err)
 			}
 			after := m.enter(w.instances[1], sallyport.RefreshToken{})

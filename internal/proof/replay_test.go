@@ -495,7 +495,7 @@ func (l *life) end(i *instance, t token, scope sallyport.Scope) error {
 	if err != nil {
 		return err
 	}
-	return i.Logoff(l.Context(), parsed, scope, sallyport.Client{})
+	return logoff(l.Context(), i, parsed, scope)
 }
 
 // ending is what the model thinks of a logoff of one session.

@@ -1,6 +1,7 @@
 package proof
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -235,4 +236,9 @@ func eachDatabase(t *testing.T, test func(t *testing.T, database string)) {
 	for _, database := range []string{"sqlite", "postgres"} {
 		t.Run(database, func(t *testing.T) { test(t, database) })
 	}
+}
+
+func logoff(ctx context.Context, on *instance, token sallyport.RefreshToken, scope sallyport.Scope) error {
+	_, err := on.Logoff(ctx, sallyport.LogoffRequest{Token: token, Scope: scope})
+	return err
 }

@@ -29,7 +29,7 @@ const (
 	// sessionColumns are what scanSession reads.
 	sessionColumns = `sessions.id, sessions.user_id, sessions.created_at, sessions.last_used_at, sessions.idle_end,
 		sessions.absolute_end, sessions.ended_at, sessions.ended_reason, sessions.provider, sessions.provider_sid,
-		sessions.user_agent, sessions.ip`
+		sessions.user_agent, sessions.ip, sessions.identity_id`
 )
 
 // scanUser gives the places for userColumns.
@@ -45,7 +45,7 @@ func scanSession(s *sallyport.Session) []any {
 	return []any{
 		idColumn{&s.ID}, idColumn{&s.UserID}, timeColumn{&s.CreatedAt}, timeColumn{&s.LastUsedAt}, timeColumn{&s.IdleEnd},
 		timeColumn{&s.AbsoluteEnd}, timeColumn{&s.EndedAt}, &s.EndReason, &s.Provider, &s.ProviderSID,
-		&s.UserAgent, &s.IP,
+		&s.UserAgent, &s.IP, idColumn{&s.IdentityID},
 	}
 }
 

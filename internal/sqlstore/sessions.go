@@ -16,23 +16,23 @@ const (
 	deleteReplayedTokens = `delete from replayed_tokens where key in
 		(select key from replayed_tokens where expires_at < $1 order by expires_at limit $2)`
 
-	insertIdentity = `insert into identities (id, user_id, provider, issuer, subject, created_at)
-		values ($1, $2, $3, $4, $5, $6) on conflict (issuer, subject) do nothing`
-
 	// lockCredential changes nothing. It finds the user only while active and under that version,
-	// and makes whoever would change either wait until the session has been added, to end it. It counts the
-	// user's sessions that have not been ended, which MaxSessions keeps few.
+	// and makes whoever would change either wait until the session has been added, to end it.
 	lockCredential = `update users set credential_version = credential_version
-		where id = $1 and is_active and credential_version = $2
-		returning (select count(id) from sessions where user_id = $1 and ended_at is null)`
+		where id = $1 and is_active and credential_version = $2`
+
+	// unendedOfUser counts what MaxSessions keeps few. It is a statement of its own, behind the lock: a statement that has waited
+	// for it does not see what was added meanwhile (PostgreSQL, read committed).
+	unendedOfUser = `select count(id) from sessions where user_id = $1 and ended_at is null`
 
 	// endLeastUsed ends so many sessions as $4 says, those past an end first.
 	endLeastUsed = `update sessions set ended_at = $2, ended_reason = $3 where id in
-		(select id from sessions where user_id = $1 and ended_at is null order by last_used_at, id limit $4)`
+		(select id from sessions where user_id = $1 and ended_at is null
+			order by (idle_end <= $2 or absolute_end <= $2) desc, last_used_at, id limit $4)`
 
 	insertSession = `insert into sessions (id, user_id, gen, gen_at, low, recovered, outcome, advances, advances_from,
-			created_at, last_used_at, idle_end, absolute_end, ended_at, ended_reason, provider, provider_sid, user_agent, ip)
-		values ($1, $2, 0, $3, 0, false, 0, 0, $3, $3, $4, $5, $6, null, '', $7, $8, $9, $10)`
+			created_at, last_used_at, idle_end, absolute_end, ended_at, ended_reason, provider, provider_sid, user_agent, ip, identity_id)
+		values ($1, $2, 0, $3, 0, false, 0, 0, $3, $3, $4, $5, $6, null, '', $7, $8, $9, $10, $11)`
 
 	sessionByID = `select ` + sessionColumns + `, ` + userColumns + `
 		from sessions join users on users.id = sessions.user_id where sessions.id = $1`
@@ -91,19 +91,27 @@ func (s *Store) StartSession(ctx context.Context, start sallyport.SessionStart) 
 	step := sessionStart{SessionStart: start}
 	step.Replay = bytes.Clone(start.Replay)
 	if start.NewUser != nil {
-		row, err := newUserRow(*start.NewUser, "")
+		row, err := newUserRow(*start.NewUser, "", start.NewUser.EmailVerified && !start.Hearsay)
 		if err != nil {
 			return err
 		}
 		step.user = row
 		step.CredentialVersion = firstVersion
 	}
-	step.NewIdentity = copied(start.NewIdentity)
+	step.NewIdentity, step.Link = copied(start.NewIdentity), copied(start.Link)
+	if !start.Sync.IsZero() {
+		edit, err := newUserEdit(start.Sync)
+		if err != nil {
+			return err
+		}
+		edit.hearsay = start.Hearsay
+		step.sync = edit
+	}
 	step.Settle = cloned(start.Settle)
 	step.Events = slices.Clone(start.Events)
 	return s.db.Write(ctx, "start session", func(ctx context.Context, q Queries) error {
 		for _, part := range []Step{
-			step.refuseReplay, step.addUser, step.checkUser, step.addIdentity, step.endReplaced, step.endSurplus, step.add, step.settle, step.rememberAddress, step.note,
+			step.refuseReplay, step.addUser, step.checkUser, step.syncUser, step.link, step.addIdentity, step.endReplaced, step.endSurplus, step.add, step.settle, step.rememberAddress, step.note,
 		} {
 			if err := part(ctx, q); err != nil {
 				return err
@@ -116,28 +124,16 @@ func (s *Store) StartSession(ctx context.Context, start sallyport.SessionStart) 
 // sessionStart is a SessionStart that shares no memory with its maker.
 type sessionStart struct {
 	sallyport.SessionStart
-	user    *userRow // of NewUser
-	surplus int64    // how many sessions are to end, while the step runs
+	user    *userRow  // of NewUser
+	sync    *userEdit // of Sync
+	surplus int64     // how many sessions are to end, while the step runs
 }
 
 // maxSurplus bounds how many sessions a step ends to make room for its own.
 const maxSurplus = 100
 
-// refuseReplay marks the token. For every mark that it adds it may remove eight old ones, so the
-// table hardly ever holds more than the tokens of a lifetime, with or without a sweep.
 func (s *sessionStart) refuseReplay(ctx context.Context, q Queries) error {
-	if s.Replay == nil {
-		return nil
-	}
-	added, err := q.Exec(ctx, insertReplayedToken, s.Replay, s.ReplayUntil.UnixMicro())
-	if err != nil {
-		return err
-	}
-	if added == 0 {
-		return sallyport.ErrIDTokenReplayed
-	}
-	_, err = q.Exec(ctx, deleteReplayedTokens, s.Session.CreatedAt.UnixMicro(), 8)
-	return err
+	return refuseReplay(ctx, q, s.Replay, s.Session.CreatedAt, s.ReplayUntil)
 }
 
 func (s *sessionStart) addUser(ctx context.Context, q Queries) error {
@@ -147,24 +143,72 @@ func (s *sessionStart) addUser(ctx context.Context, q Queries) error {
 	return s.user.add(ctx, q)
 }
 
-func (s *sessionStart) addIdentity(ctx context.Context, q Queries) error {
-	i := s.NewIdentity
-	if i == nil {
+// syncUser changes the user, whom checkUser has locked. What another sign-in has changed in the same way is no change.
+func (s *sessionStart) syncUser(ctx context.Context, q Queries) error {
+	if s.sync == nil {
 		return nil
 	}
-	return orChanged(q.Exec(ctx, insertIdentity, i.ID[:], i.UserID[:], i.Provider, i.Issuer, i.Subject, i.CreatedAt.UnixMicro()))
+	var u sallyport.User
+	user, at := s.Session.UserID, s.Session.CreatedAt
+	found, err := one(ctx, q, scanUser(&u), userByID, user[:])
+	if err := orNotFound(found, err); err != nil {
+		return err
+	}
+	before, err := jsonText("user", u)
+	if err != nil {
+		return err
+	}
+	if _, err := s.sync.apply(ctx, q, &u, at); err != nil {
+		return err
+	}
+	if after, err := jsonText("user", u); err != nil || after == before {
+		return err
+	}
+	_, err = q.Exec(ctx, touchUser, user[:], at.UnixMicro())
+	return orNote(ctx, q, s.Synced, err)
+}
+
+func (s *sessionStart) link(ctx context.Context, q Queries) error {
+	if s.Link == nil {
+		return nil
+	}
+	user, at := s.Session.UserID[:], s.Session.CreatedAt.UnixMicro()
+	if err := orChanged(q.Exec(ctx, linkAccount, user, at, s.Link.Email, s.NewIdentity.Issuer)); err != nil {
+		return err
+	}
+	removed, err := q.Exec(ctx, removeOldPassword, user)
+	if err != nil {
+		return err
+	}
+	ended, err := q.Exec(ctx, endUserSessions, user, noID, at, string(sallyport.EndedByLinked))
+	e := s.Link.Event
+	e.Sessions = int(ended)
+	if removed != 0 {
+		e.Detail += ", password removed"
+	}
+	return orNote(ctx, q, e, err)
+}
+
+func (s *sessionStart) addIdentity(ctx context.Context, q Queries) error {
+	if s.NewIdentity == nil {
+		return nil
+	}
+	added, err := addIdentity(ctx, q, s.NewIdentity)
+	if err == nil && !added {
+		return sallyport.ErrChanged
+	}
+	return err
 }
 
 func (s *sessionStart) checkUser(ctx context.Context, q Queries) error {
-	var unended int64
-	found, err := one(ctx, q, []any{&unended}, lockCredential, s.Session.UserID[:], s.CredentialVersion)
 	s.surplus = 0
-	if s.MaxSessions > 0 {
-		s.surplus = min(unended+1-int64(s.MaxSessions), maxSurplus)
+	user := s.Session.UserID[:]
+	if err := orChanged(q.Exec(ctx, lockCredential, user, s.CredentialVersion)); err != nil || s.MaxSessions == 0 {
+		return err
 	}
-	if err == nil && !found {
-		return sallyport.ErrChanged
-	}
+	var unended int64
+	_, err := one(ctx, q, []any{&unended}, unendedOfUser, user)
+	s.surplus = min(unended+1-int64(s.MaxSessions), maxSurplus)
 	return err
 }
 
@@ -188,7 +232,7 @@ func (s *sessionStart) endSurplus(ctx context.Context, q Queries) error {
 func (s *sessionStart) add(ctx context.Context, q Queries) error {
 	n := &s.Session
 	_, err := q.Exec(ctx, insertSession, n.ID[:], n.UserID[:], n.CreatedAt.UnixMicro(), n.LastUsedAt.UnixMicro(),
-		n.IdleEnd.UnixMicro(), n.AbsoluteEnd.UnixMicro(), n.Provider, n.ProviderSID, n.UserAgent, n.IP)
+		n.IdleEnd.UnixMicro(), n.AbsoluteEnd.UnixMicro(), n.Provider, n.ProviderSID, n.UserAgent, n.IP, idOrNull(n.IdentityID))
 	return err
 }
 

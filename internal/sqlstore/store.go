@@ -24,7 +24,7 @@ func (s *Store) Around(around func(Database) Database) *Store { return New(aroun
 // Reads lists the statements that Database.Read is asked for.
 func Reads() []string {
 	return []string{
-		userByID, userByName, userByIdentity, usersAfter, sessionByID, sessionsOfUser, liveSessions,
+		userByID, userByName, userByIdentity, usersAfter, identitiesOfUser, sessionByID, sessionsOfUser, liveSessions,
 		counterState, eventsBefore, eventsOfUser, signingKeys, metaValue,
 	}
 }
@@ -35,9 +35,11 @@ func Singles() []string { return []string{advanceSession} }
 // Writes lists the statements that Database.Write is asked for.
 func Writes() []string {
 	return []string{
-		insertUser, insertLoginName, deleteLoginNames, lockUser, lockUserRow, updateUser, setPassword, renewPasswordHash,
+		insertUser, insertLoginName, deleteLoginNames, lockUser, lockUserRow, userByID, touchUser, updateUser, setPassword, renewPasswordHash,
 		deleteEndedOfUser, deleteSessionsOfUser, deleteIdentitiesOfUser, deleteAddressesOfUser, deleteUser,
-		insertReplayedToken, insertIdentity, lockCredential, endLeastUsed, insertSession,
+		insertReplayedToken, insertIdentity, lockCredential, unendedOfUser, endLeastUsed, insertSession,
+		identityByName, deleteIdentity, wayIn, lockActiveUser, liveOfUser, linkAccount, removeOldPassword, raiseCredential,
+		ownersOfProviderSession, endProviderSession, endIdentitySessions,
 		refreshSession, sessionByID,
 		ownerOfSession, ofUser, lockOwner, endSession, endOtherSessions, endAllSessions, endUserSessions, lastOfPart, endPart,
 		raiseCounter, counterState, lastOfCounter, lowerCounter, resetCounter, rememberAddress, forgetAddresses, insertEvent,
@@ -61,22 +63,25 @@ func write[T any](ctx context.Context, db Database, op string, fn func(context.C
 
 // list runs a statement that yields rows and scans each into a value of its own. It is never nil.
 func list[T any](ctx context.Context, db Database, op, statement string, args []any, scan func(*T) []any) ([]T, error) {
-	return read(ctx, db, op, func(ctx context.Context, q Queries) ([]T, error) {
-		rows, err := q.Query(ctx, statement, args...)
-		if err != nil {
+	return read(ctx, db, op, func(ctx context.Context, q Queries) ([]T, error) { return all(ctx, q, statement, args, scan) })
+}
+
+// all is list for a statement inside a step.
+func all[T any](ctx context.Context, q Queries, statement string, args []any, scan func(*T) []any) ([]T, error) {
+	rows, err := q.Query(ctx, statement, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	found := []T{}
+	for rows.Next() {
+		var one T
+		if err := rows.Scan(scan(&one)...); err != nil {
 			return nil, err
 		}
-		defer rows.Close()
-		all := []T{}
-		for rows.Next() {
-			var one T
-			if err := rows.Scan(scan(&one)...); err != nil {
-				return nil, err
-			}
-			all = append(all, one)
-		}
-		return all, rows.Err()
-	})
+		found = append(found, one)
+	}
+	return found, rows.Err()
 }
 
 // result carries a step's result out of it. After an error it does not touch found: the step may

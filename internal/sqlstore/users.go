@@ -11,8 +11,8 @@ import (
 
 const (
 	insertUser = `insert into users (id, username, email, email_verified, first_name, last_name,
-			is_active, groups, attributes, created_at, updated_at, password_hash, credential_version)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`
+			is_active, groups, attributes, created_at, updated_at, password_hash, credential_version, password_set_at, email_verified_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`
 
 	// login_names holds the folded username and the folded address of every user, in one namespace:
 	// its key is what makes them unique.
@@ -22,10 +22,11 @@ const (
 	userByID = `select ` + userColumns + ` from users where users.id = $1`
 
 	userByName = `select ` + userColumns + `, users.password_hash, users.credential_version,
+			users.email_verified and users.email_verified_at <> 0,
 			exists (select 1 from known_addresses where user_id = users.id and address = $2)
 		from login_names join users on users.id = login_names.user_id where login_names.name = $1`
 
-	userByIdentity = `select ` + userColumns + `, users.password_hash, users.credential_version, true
+	userByIdentity = `select ` + userColumns + `, users.password_hash, users.credential_version, identities.id
 		from identities join users on users.id = identities.user_id
 		where identities.issuer = $1 and identities.subject = $2`
 
@@ -34,15 +35,21 @@ const (
 	// lockUser keeps other writers from the row until the step ends, and says what it holds.
 	lockUser = `update users set updated_at = $2 where id = $1 returning ` + userColumns
 
+	// touchUser notes when a user was changed whom lockUser has not locked.
+	touchUser = `update users set updated_at = $2 where id = $1`
+
+	// updateUser has two instants of a proof: $11 takes the place of the one that is there, null leaves it; then $12
+	// is for an address that has none.
 	updateUser = `update users set username = $2, email = $3, email_verified = $4, first_name = $5, last_name = $6,
-			is_active = $7, groups = $8, attributes = $9, credential_version = credential_version + $10
+			is_active = $7, groups = $8, attributes = $9, credential_version = credential_version + $10,
+			email_verified_at = coalesce($11, case when email_verified_at = 0 then $12 else email_verified_at end)
 		where id = $1`
 
 	// lockUserRow is lockUser for a step that changes nothing in the row.
 	lockUserRow = `update users set credential_version = credential_version where id = $1`
 
 	// setPassword asks for the version $4 unless that is nought.
-	setPassword = `update users set password_hash = $2, credential_version = credential_version + 1, updated_at = $3
+	setPassword = `update users set password_hash = $2, password_set_at = $3, credential_version = credential_version + 1, updated_at = $3
 		where id = $1 and ($4 = 0 or credential_version = $4)`
 
 	deleteSessionsOfUser = `delete from sessions where user_id = $1`
@@ -59,7 +66,7 @@ const firstVersion = 1
 
 // CreateUser implements sallyport.Store.
 func (s *Store) CreateUser(ctx context.Context, u sallyport.User, hash string, e sallyport.Event) error {
-	row, err := newUserRow(u, hash)
+	row, err := newUserRow(u, hash, u.EmailVerified)
 	if err != nil {
 		return err
 	}
@@ -78,7 +85,8 @@ type userRow struct {
 	columns         []any // of insertUser
 }
 
-func newUserRow(u sallyport.User, hash string) (*userRow, error) {
+// newUserRow makes a row of u; proved says that the address may link an identity.
+func newUserRow(u sallyport.User, hash string, proved bool) (*userRow, error) {
 	groups, err := groupsJSON(u.Groups)
 	if err != nil {
 		return nil, err
@@ -92,8 +100,17 @@ func newUserRow(u sallyport.User, hash string) (*userRow, error) {
 		columns: []any{
 			u.ID[:], u.Username, u.Email, u.EmailVerified, u.FirstName, u.LastName,
 			u.IsActive, groups, attributes, u.CreatedAt.UnixMicro(), u.UpdatedAt.UnixMicro(), hash, firstVersion,
+			atIf(hash != "", u.CreatedAt), atIf(proved, u.CreatedAt),
 		},
 	}, nil
+}
+
+// atIf is when something was so, 0 when it was not.
+func atIf(so bool, at time.Time) int64 {
+	if !so {
+		return 0
+	}
+	return at.UnixMicro()
 }
 
 // add is the Step that adds the user and reserves both names.
@@ -139,21 +156,20 @@ type account struct {
 
 // UserByName implements sallyport.Store.
 func (s *Store) UserByName(ctx context.Context, name, address string) (sallyport.User, sallyport.Credential, error) {
-	a, err := s.account(ctx, "user by name", userByName, sallyport.FoldName(name), address)
+	a, err := read(ctx, s.db, "user by name", func(ctx context.Context, q Queries) (a account, err error) {
+		dest := append(scanUser(&a.user), &a.credential.Hash, &a.credential.Version, &a.credential.EmailProved, &a.credential.KnownAddress)
+		found, err := one(ctx, q, dest, userByName, sallyport.FoldName(name), address)
+		return a, orNotFound(found, err)
+	})
 	return a.user, a.credential, err
 }
 
 // UserByIdentity implements sallyport.Store.
-func (s *Store) UserByIdentity(ctx context.Context, issuer, subject string) (sallyport.User, sallyport.Credential, error) {
-	a, err := s.account(ctx, "user by identity", userByIdentity, issuer, subject)
-	return a.user, a.credential, err
-}
-
-func (s *Store) account(ctx context.Context, op, statement string, args ...any) (account, error) {
-	return read(ctx, s.db, op, func(ctx context.Context, q Queries) (a account, err error) {
-		dest := append(scanUser(&a.user), &a.credential.Hash, &a.credential.Version, &a.credential.KnownAddress)
-		found, err := one(ctx, q, dest, statement, args...)
-		return a, orNotFound(found, err)
+func (s *Store) UserByIdentity(ctx context.Context, issuer, subject string) (sallyport.Owner, error) {
+	return read(ctx, s.db, "user by identity", func(ctx context.Context, q Queries) (o sallyport.Owner, err error) {
+		dest := append(scanUser(&o.User), &o.Credential.Hash, &o.Credential.Version, idColumn{&o.Identity})
+		found, err := one(ctx, q, dest, userByIdentity, issuer, subject)
+		return o, orNotFound(found, err)
 	})
 }
 
@@ -226,6 +242,7 @@ const endedAtOnce = 1000
 // userEdit is a UserChange that shares no memory with its maker.
 type userEdit struct {
 	change     sallyport.UserChange       // without Attributes
+	hearsay    bool                       // see SessionStart.Hearsay
 	attributes map[string]json.RawMessage // nil removes the key
 }
 
@@ -268,17 +285,8 @@ func (e *userEdit) apply(ctx context.Context, q Queries, u *sallyport.User, at t
 	if c.IsActive != nil && *c.IsActive != u.IsActive {
 		raised = 1
 	}
-	set(&u.Username, c.Username)
-	if c.Email != nil && sallyport.FoldName(*c.Email) != sallyport.FoldName(u.Email) {
-		u.EmailVerified = false // what was proved was another address
-	}
-	set(&u.Email, c.Email)
-	set(&u.EmailVerified, c.EmailVerified)
-	u.EmailVerified = u.EmailVerified && u.Email != ""
-	set(&u.FirstName, c.FirstName)
-	set(&u.LastName, c.LastName)
-	set(&u.IsActive, c.IsActive)
-	set(&u.Groups, c.Groups)
+	was := *u
+	c.Apply(u)
 	attributes, err := e.merge(u)
 	if err != nil {
 		return 0, err
@@ -287,8 +295,9 @@ func (e *userEdit) apply(ctx context.Context, q Queries, u *sallyport.User, at t
 	if err != nil {
 		return 0, err
 	}
+	proof, first := e.proof(&was, u, at)
 	if _, err := q.Exec(ctx, updateUser, u.ID[:], u.Username, u.Email, u.EmailVerified, u.FirstName, u.LastName,
-		u.IsActive, groups, attributes, raised); err != nil {
+		u.IsActive, groups, attributes, raised, proof, first); err != nil {
 		return 0, err
 	}
 	if c.Username != nil || c.Email != nil {
@@ -305,10 +314,17 @@ func (e *userEdit) apply(ctx context.Context, q Queries, u *sallyport.User, at t
 	return q.Exec(ctx, endUserSessions, u.ID[:], noID, at.UnixMicro(), string(sallyport.EndedByDisabled))
 }
 
-func set[T any](field, value *T) {
-	if value != nil {
-		*field = *value
+// proof is when the address of a user who is changed was proved, as updateUser takes it. The first proof of an address stays: a
+// password that was set after it is not older for another one.
+func (e *userEdit) proof(was, is *sallyport.User, at time.Time) (proof any, first int64) {
+	vouched := e.change.EmailVerified != nil && !e.hearsay
+	switch {
+	case !is.EmailVerified:
+		return int64(0), 0
+	case was.EmailVerified && sallyport.FoldName(was.Email) == sallyport.FoldName(is.Email):
+		return nil, atIf(vouched, at)
 	}
+	return atIf(vouched, at), 0
 }
 
 // merge puts the changed attributes into u and returns their text.

@@ -72,8 +72,8 @@ func (s *Store) UserByName(ctx context.Context, name, address string) (sallyport
 }
 
 // UserByIdentity implements sallyport.Store.
-func (s *Store) UserByIdentity(ctx context.Context, issuer, subject string) (sallyport.User, sallyport.Credential, error) {
-	return two(ctx, s, "user_by_identity", func(ctx context.Context, on sallyport.Store) (sallyport.User, sallyport.Credential, error) {
+func (s *Store) UserByIdentity(ctx context.Context, issuer, subject string) (sallyport.Owner, error) {
+	return one(ctx, s, "user_by_identity", func(ctx context.Context, on sallyport.Store) (sallyport.Owner, error) {
 		return on.UserByIdentity(ctx, issuer, subject)
 	})
 }
@@ -237,4 +237,35 @@ func (s *Store) SetSecretCheck(ctx context.Context, old, check []byte) error {
 	return s.Around(ctx, "set_secret_check", func(ctx context.Context, on sallyport.Store) error {
 		return on.SetSecretCheck(ctx, old, check)
 	})
+}
+
+// Identities implements sallyport.Store.
+func (s *Store) Identities(ctx context.Context, user sallyport.ID) ([]sallyport.Identity, error) {
+	return one(ctx, s, "identities", func(ctx context.Context, on sallyport.Store) ([]sallyport.Identity, error) {
+		return on.Identities(ctx, user)
+	})
+}
+
+// AddIdentity implements sallyport.Store.
+func (s *Store) AddIdentity(ctx context.Context, l sallyport.IdentityLink) error {
+	return s.Around(ctx, "add_identity", func(ctx context.Context, on sallyport.Store) error { return on.AddIdentity(ctx, l) })
+}
+
+// RemoveIdentity implements sallyport.Store.
+func (s *Store) RemoveIdentity(ctx context.Context, user, identity sallyport.ID, e sallyport.Event) error {
+	return s.Around(ctx, "remove_identity", func(ctx context.Context, on sallyport.Store) error {
+		return on.RemoveIdentity(ctx, user, identity, e)
+	})
+}
+
+// EndProviderSessions implements sallyport.Store.
+func (s *Store) EndProviderSessions(ctx context.Context, l sallyport.ProviderLogout) (int, error) {
+	return one(ctx, s, "end_provider_sessions", func(ctx context.Context, on sallyport.Store) (int, error) {
+		return on.EndProviderSessions(ctx, l)
+	})
+}
+
+// Consume implements sallyport.Store.
+func (s *Store) Consume(ctx context.Context, mark []byte, at, until time.Time) error {
+	return s.Around(ctx, "consume", func(ctx context.Context, on sallyport.Store) error { return on.Consume(ctx, mark, at, until) })
 }

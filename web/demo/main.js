@@ -2,6 +2,7 @@
 import { caller } from "./call.js";
 import { createSession } from "./session.js";
 import { createProvider } from "./pkce.js";
+import { meaningOfCode } from "./meanings.js";
 import * as view from "./view.js";
 
 const where = document.body.dataset;
@@ -61,9 +62,18 @@ function show(problem) {
 // can read, still opens a session. So it is asked; that nobody is signed in yet is no problem to tell.
 async function arrive() {
   const { tokens, problem } = await provider.finish();
-  const refused = tokens ? await session.exchange(tokens) : problem;
+  const refused = tokens ? await session.exchange(tokens) : problem ?? loginProblem();
   if (!session.current()) await session.refresh();
   show(refused);
+}
+
+// loginProblem takes the reason out of the address with which the server leads back from a login that failed.
+function loginProblem() {
+  const query = new URLSearchParams(location.search);
+  const code = query.get("sallyport_error");
+  if (!code) return "";
+  history.replaceState(null, "", location.pathname);
+  return meaningOfCode(code);
 }
 
 alone(arrive);

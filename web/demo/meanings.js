@@ -19,9 +19,15 @@ const refusals = {
   idp_token_replayed: "This token of the provider was exchanged before. Each one counts once.",
   idp_token_invalid: "The provider's token failed a check.",
   account_link_required: "Somebody else here has this e-mail address. Accounts are not joined by address alone.",
+  idp_denied: "The provider did not sign you in.",
+  idp_error: "The provider's answer was not what the standard says. Try again.",
+  idp_unavailable: "The provider cannot be reached. Does the demo still run?",
+  email_not_verified: "The provider says that this address is not verified, so no account is made of it.",
   invalid_grant: "The provider refuses the code: it was used, is too old, or belongs to another sign-in.",
   network: "There was no answer. Does the demo still run?",
 };
+
+export const meaningOfCode = (code) => refusals[code] ?? `The sign-in failed: ${code}.`;
 
 // meaningOf falls back on the sentence that the server itself sends.
 export function meaningOf(name, { status, code, body }) {

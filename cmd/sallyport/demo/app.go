@@ -16,6 +16,9 @@ import (
 	"github.com/sallyport-auth/sallyport/web"
 )
 
+// providerName is the fake provider in addresses of the app.
+const providerName = "cognito"
+
 // ordersAudience is the name of the second service in access tokens.
 const ordersAudience = "orders"
 
@@ -32,7 +35,10 @@ func (d *demo) newApp(ctx context.Context, store sallyport.Store, provider *idpt
 		Store:    store,
 		Secret:   secret,
 		Providers: []sallyport.Provider{
-			idp.Cognito{Issuer: provider.Issuer(), ClientID: provider.ClientID(), RequireNonce: true},
+			idp.Cognito{
+				Name: providerName, Issuer: provider.Issuer(), ClientID: provider.ClientID(), RequireNonce: true,
+				AuthorizationEndpoint: provider.URL(idptest.Authorize), TokenEndpoint: provider.URL(idptest.Token),
+			},
 		},
 		UserAttributes: []string{"username", "groups"},
 		UserFields:     []string{"id", "username", "email", "email_verified", "first_name", "last_name", "groups"},
@@ -55,6 +61,7 @@ func (d *demo) newApp(ctx context.Context, store sallyport.Store, provider *idpt
 	}
 	page, err := web.Demo(web.DemoConfig{
 		AuthPath:     "/auth",
+		ProviderName: providerName,
 		OrdersURL:    d.at.Orders,
 		ProviderURL:  d.at.Provider,
 		AuthorizeURL: provider.URL(idptest.Authorize),

@@ -150,7 +150,7 @@ func (d *demo) openBoth(providerPort int) (*idptest.Provider, sallyport.Store, e
 	var provider *idptest.Provider
 	var providerErr error
 	var starting sync.WaitGroup
-	starting.Go(func() { provider, providerErr = startProvider(providerPort, d.at.App) })
+	starting.Go(func() { provider, providerErr = startProvider(providerPort, d.at) })
 	store, storeErr := sqlite.Open(d.databasePath())
 	starting.Wait()
 	if provider != nil {
@@ -162,15 +162,17 @@ func (d *demo) openBoth(providerPort int) (*idptest.Provider, sallyport.Store, e
 	return provider, store, errors.Join(providerErr, storeErr)
 }
 
-// startProvider starts the fake Cognito. Its name is localhost while the app's is 127.0.0.1: to a
-// browser these are two sites, as they are in production, and no cookie of one goes to the other.
-func startProvider(port int, app string) (*idptest.Provider, error) {
+// startProvider starts the fake Cognito. It knows one client, which comes by two doors: the page's own, and the server's.
+// Its name is localhost while the app's is 127.0.0.1: to a browser these are two sites, as they are in production,
+// and no cookie of one goes to the other.
+func startProvider(port int, at Addresses) (*idptest.Provider, error) {
 	config := idptest.Config{
 		Personality:    idptest.Cognito,
 		ClientID:       "demo-page",
-		RedirectURIs:   []string{app},
-		AllowedOrigins: []string{strings.TrimSuffix(app, "/")},
+		RedirectURIs:   []string{at.App, at.Issuer + "/callback/" + providerName + "/"},
+		AllowedOrigins: []string{strings.TrimSuffix(at.App, "/")},
 		ShowUsers:      true,
+		FaultPage:      true,
 		Listen:         loopback(port),
 		Host:           "localhost",
 	}

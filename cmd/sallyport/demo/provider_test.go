@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strings"
 	"testing"
 )
 
@@ -83,6 +84,33 @@ func TestProviderDoor(t *testing.T) {
 			b.post(r.Issuer+"/refresh/", map[string]any{"CSRF_token": in.text("CSRF_token")}).want(t, "refresh", 200, "")
 		})
 	}
+}
+
+// The server's door: no token of the provider comes near the page.
+func TestLoginDoor(t *testing.T) {
+	r := run(t)
+	b := r.browser()
+	page := b.get(r.App, nil)
+	start := regexp.MustCompile(`href="(/auth/login/[^"]*)"`).FindStringSubmatch(page.body)
+	if start == nil {
+		t.Fatal("the page has no link to login/")
+	}
+	away := b.get(strings.TrimSuffix(r.App, "/")+start[1], nil)
+	const form = "application/x-www-form-urlencoded"
+	back := b.do(http.MethodPost, away.header.Get("Location"), form, url.Values{"username": {"alice"}, "password": {"alice"}}.Encode(), nil)
+	if !strings.HasPrefix(back.header.Get("Location"), r.Issuer+"/callback/") {
+		t.Fatalf("the provider sends the browser to %q, want the callback", back.header.Get("Location"))
+	}
+	landed := b.get(back.header.Get("Location"), nil)
+	if landed.status != http.StatusSeeOther || landed.header.Get("Location") != r.App {
+		t.Fatalf("callback = %d to %q %s, want 303 to the page", landed.status, landed.header.Get("Location"), landed.body)
+	}
+	in := b.post(r.Issuer+"/refresh/", map[string]any{"CSRF_token": b.get(r.Issuer+"/csrf/", nil).text("CSRF_token")})
+	in.want(t, "refresh", 200, "")
+	if user, _ := in.json["user"].(map[string]any); user["username"] != "alice" {
+		t.Errorf("user = %v, want alice", user)
+	}
+	b.get(r.Orders, bearer(in.text("access_token"))).want(t, "orders", 200, "")
 }
 
 func TestProviderDoorStaysShut(t *testing.T) {

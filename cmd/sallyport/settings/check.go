@@ -101,9 +101,12 @@ func checkProxy(text string) string {
 	return ""
 }
 
-func checkNoWildcard(target string) string {
-	if strings.Contains(target, "*") {
-		return show(target) + ": wildcards are not supported; name each target"
+func checkReturnTo(target string) string {
+	if !oneWord(target) || strings.ContainsAny(target, "@?") { // which may hold a password
+		return "it is no address; write one such as https://spa.example.com/app"
+	}
+	if err := sallyport.CheckReturnTo(target); err != nil {
+		return show(target) + ": " + err.Error()
 	}
 	return ""
 }

@@ -29,9 +29,6 @@ func laterProblem(later, now string) string {
 	return later + " not in this version yet; write " + now + " or remove the setting"
 }
 
-// laterWord is the problem of a value that a later version has; instead is what to do today.
-func laterWord(word, instead string) string { return word + " is not in this version yet; " + instead }
-
 // harmless reports whether a setting that this version does not have was set to what it does anyway.
 func harmless(n node, now string) bool {
 	return len(n.items) == 0 && (n.text == now || n.text == "")
@@ -107,10 +104,8 @@ func (d *decoder) text(n node, into *string) bool {
 		return d.fault(n, "it begins or ends with a quotation mark or a space; remove that")
 	case value == "" && d.standard != "":
 		return d.fault(n, "it is empty")
-	case strings.ContainsFunc(value, unicode.IsControl):
+	case strings.ContainsFunc(value, func(r rune) bool { return unicode.IsControl(r) && !(d.lines && (r == '\n' || r == '\r')) }):
 		return d.fault(n, "want one line without control characters")
-	case d.laterWords[value] != "":
-		return d.fault(n, laterWord(value, d.laterWords[value]))
 	case d.words != nil && !slices.Contains(d.words, value) && value != d.standard:
 		return d.fault(n, "want "+strings.Join(d.words, ", ")+"; not "+show(value))
 	case d.check != nil && value != "":

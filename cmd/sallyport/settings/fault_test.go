@@ -135,16 +135,15 @@ var faultCases = []struct {
 			`SALLYPORT_IDPS: idps[1].name: another provider has the name "a" already`,
 			"SALLYPORT_IDPS: idps[1]: another provider has its issuer already; name further clients in the audiences of that one",
 		}},
-	{name: "password in a provider's address", env: []string{`SALLYPORT_IDPS=[{"name": "a", "provider": "oidc", "client_id": "x", "issuer": "https://u:CANARY%ss@a.example"}, {"name": "b", "provider": "oidc", "client_id": "x", "issuer": "https://b.example", "jwks_uri": "https://b.example/keys?token=CANARY"}]`},
+	{name: "password in a provider's address", env: []string{`SALLYPORT_IDPS=[{"name": "a", "provider": "oidc", "client_id": "x", "issuer": "https://u:CANARY%ss@a.example"}, {"name": "b", "provider": "oidc", "client_id": "x", "issuer": "https://b.example", "jwks_uri": "https://u:CANARY@b.example/keys"}]`},
 		want: []string{
 			"SALLYPORT_IDPS: idps[0].issuer: it is not an absolute URL without user, query and fragment",
-			"SALLYPORT_IDPS: idps[1].jwks_uri: it is not an absolute URL without user, query and fragment",
+			"SALLYPORT_IDPS: idps[1].jwks_uri: it holds a user",
 		}},
 	{name: "keys that may be secrets", file: "secret: [CANARYabc: x]\nidps:\n  - {name: a, client_secret: abc, CANARY123: y}\n", want: []string{
 		"sallyport.yaml:1: secret: want text in quotes",
 		"sallyport.yaml:3: idps[0].provider: it is missing",
 		"sallyport.yaml:3: idps[0].client_id: it is missing",
-		"sallyport.yaml:3: idps[0].client_secret: the login flow is not in this version yet; remove the setting",
 		"sallyport.yaml:3: idps[0]: unknown key (not shown)",
 	}},
 
@@ -243,7 +242,7 @@ var faultCases = []struct {
 	{name: "origin with a path", file: "trusted_origins: [\"https://a.example/\"]\n",
 		want: []string{`sallyport.yaml:1: trusted_origins: "https://a.example/": an origin has no path, query or user; write https://a.example`}},
 	{name: "wildcard in return_to", file: "return_to: [\"https://*.example.com/\"]\n",
-		want: []string{`sallyport.yaml:1: return_to: "https://*.example.com/": wildcards are not supported; name each target`}},
+		want: []string{`sallyport.yaml:1: return_to: "https://*.example.com/": wildcards are not supported; name each address`}},
 
 	// Proxies
 	{name: "proxies", file: "trusted_proxies:\n  - 10.0.0.0/8\n  - 10.0.0.1/8\n  - 2001:db8::1/32\n  - ::ffff:10.0.0.1\n  - proxy.example.com\n  - 10.0.0.1:80\n  - 10.0.0.0/33\n  - 10\n",
@@ -285,18 +284,36 @@ var faultCases = []struct {
 		want: []string{"sallyport.yaml:6: idps[0].region: only provider cognito has it; remove it"}},
 	{name: "misspelt member", file: "idps:\n  - name: a\n    provider: oidc\n    clientid: x\n    client_id: x\n    issuer: https://a.example\n",
 		want: []string{`sallyport.yaml:4: idps[0]: unknown key "clientid"; did you mean "client_id"?`}},
-	{name: "providers of a later version", file: "idps:\n  - name: a\n    provider: google\n    client_id: x\n    client_secret: CANARY\n    linking: verified_email\n",
+	{name: "incomplete providers of other kinds", file: "idps:\n  - {name: a, provider: github, client_id: x}\n  - {name: b, provider: entra, client_id: x}\n  - {name: c, provider: apple, client_id: x, team_id: T}\n  - {name: d, provider: okta, client_id: x}\n",
 		want: []string{
-			"sallyport.yaml:3: idps[0].provider: google is not in this version yet; write oidc with issuer https://accounts.google.com",
-			"sallyport.yaml:5: idps[0].client_secret: the login flow is not in this version yet; remove the setting",
-			"sallyport.yaml:6: idps[0].linking: verified_email is not in this version yet; write deny",
+			"sallyport.yaml:2: idps[0].client_secret: it is missing",
+			"sallyport.yaml:3: idps[1].tenants: it is missing",
+			"sallyport.yaml:4: idps[2].key_id: it is missing",
+			"sallyport.yaml:4: idps[2].private_key: it is missing",
+			`sallyport.yaml:5: idps[3].provider: want cognito, google, entra, apple, github, oidc; not "okta"`,
 		}},
-	{name: "provider without ID tokens", env: []string{`SALLYPORT_IDPS=[{"name": "a", "provider": "github", "client_id": "x"}]`},
-		want: []string{"SALLYPORT_IDPS: idps[0].provider: github is not in this version yet; remove the provider, because it gives no ID tokens that could be exchanged"}},
+	{name: "members of other kinds", file: "idps:\n  - {name: a, provider: google, client_id: x, tenants: [y], domain: z}\n  - {name: b, provider: github, client_id: x, client_secret: CANARY, audiences: [y]}\n",
+		want: []string{
+			"sallyport.yaml:2: idps[0].tenants: only provider entra has it; remove it",
+			"sallyport.yaml:2: idps[0].domain: only provider cognito has it; remove it",
+			"sallyport.yaml:3: idps[1].audiences: only the providers cognito, google, entra, apple, oidc have it; remove it",
+		}},
+	{name: "what is wrong with a provider", file: "idps:\n  - {name: a/b, provider: google, client_id: x, linking: always, scopes: [\"a b\"]}\n  - {name: b, provider: apple, client_id: x, team_id: T, key_id: K, private_key: CANARY}\n  - {name: c, provider: entra, client_id: x, tenants: [common]}\n",
+		want: []string{
+			`sallyport.yaml:2: idps[0].linking: want deny, verified_email; not "always"`,
+			"sallyport.yaml:3: idps[1].private_key: it is no PEM block; give the content of the .p8 file",
+			`sallyport.yaml:4: idps[2].tenants: "common" is not the id of one tenant, such as aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee in lower case; the overview page of the registration has it`,
+		}},
+	{name: "where a login may lead", file: "return_to: [\"https://*.example.com\", \"http://app.example.com/\", \"/app\", \"https://u:CANARY@a.example\"]\n",
+		want: []string{
+			`sallyport.yaml:1: return_to: "https://*.example.com": wildcards are not supported; name each address`,
+			`sallyport.yaml:1: return_to: "http://app.example.com/": http is for loopback hosts only`,
+			`sallyport.yaml:1: return_to: "/app": it is not an absolute URL; paths of the issuer's own origin are allowed already`,
+			"sallyport.yaml:1: return_to: it is no address; write one such as https://spa.example.com/app",
+		}},
 	{name: "providers in the environment", env: []string{`SALLYPORT_IDPS=[{"name": "a", "provider": "oidc", "client_id": 5, "client_secret": "CANARY"}]`},
 		want: []string{
 			"SALLYPORT_IDPS: idps[0].client_id: want text; put it in quotes",
-			"SALLYPORT_IDPS: idps[0].client_secret: the login flow is not in this version yet; remove the setting",
 			"SALLYPORT_IDPS: idps[0].issuer: it is missing",
 		}},
 	{name: "broken JSON", env: []string{`SALLYPORT_IDPS=[{"name": "CANARY",}]`},
@@ -305,9 +322,8 @@ var faultCases = []struct {
 		want: []string{"SALLYPORT_IDPS: want a JSON array of objects: member name given twice at byte 15"}},
 
 	// What this version does not have
-	{name: "later", file: "\n\nreturn_to: [https://app.example.com/]\nforward:\n  enabled: true\n", env: []string{"SALLYPORT_FORWARD_COOKIE_NAME=x"},
+	{name: "later", file: "\n\n\nforward:\n  enabled: true\n", env: []string{"SALLYPORT_FORWARD_COOKIE_NAME=x"},
 		want: []string{
-			"sallyport.yaml:3: return_to: the login flow is not in this version yet; remove the setting",
 			"sallyport.yaml:5: forward.enabled: forward auth is not in this version yet; write false or remove the setting",
 			"SALLYPORT_FORWARD_COOKIE_NAME: forward auth is not in this version yet; write sallyport_site or remove the setting",
 		}},

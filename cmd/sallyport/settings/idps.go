@@ -9,110 +9,142 @@ import (
 	"github.com/sallyport-auth/sallyport/idp"
 )
 
-// IDP is the settings of one identity provider.
+// IDP is the settings of one identity provider. A member that its provider does not have is zero.
 type IDP struct {
 	Name         string
-	Provider     string // cognito, oidc
+	Provider     string // one of the providers below
 	ClientID     string
-	Linking      string // deny
+	ClientSecret string
+	Linking      string // deny, verified_email
 	Audiences    []string
+	Scopes       []string
 	Issuer       string
-	Region       string // cognito
-	UserPool     string // cognito
-	JWKSURI      string // oidc
 	RequireNonce bool
 	MaxTokenAge  time.Duration
 
+	Region, UserPool, Domain                      string   // cognito
+	HostedDomain                                  string   // google
+	Tenants                                       []string // entra
+	TeamID, KeyID, PrivateKey                     string   // apple
+	AuthorizationEndpoint, TokenEndpoint, JWKSURI string   // cognito, oidc
+	LogoutReturnTo                                string
+
 	CreateUsers          *bool // nil: the provider's default
 	RequireVerifiedEmail *bool // nil: the provider's default
+	Sync                 *bool // nil: the provider's default
 }
 
-// The providers that this version knows.
+// The providers.
 const (
 	ProviderCognito = "cognito"
+	ProviderGoogle  = "google"
+	ProviderEntra   = "entra"
+	ProviderApple   = "apple"
+	ProviderGitHub  = "github"
 	ProviderOIDC    = "oidc"
 )
 
-// laterProviders are the providers that get a name of their own later. All but GitHub speak OpenID
-// Connect, so oidc takes their ID tokens today.
-var laterProviders = map[string]string{
-	"google": "write oidc with issuer https://accounts.google.com",
-	"entra":  "write oidc with issuer https://login.microsoftonline.com/TENANT/v2.0, where TENANT is the id of the tenant",
-	"apple":  "write oidc with issuer https://appleid.apple.com",
-	"github": "remove the provider, because it gives no ID tokens that could be exchanged",
+// allProviders are in the order of the documentation, the one that fits every other last.
+var allProviders = []string{ProviderCognito, ProviderGoogle, ProviderEntra, ProviderApple, ProviderGitHub, ProviderOIDC}
+
+// Groups of providers that share a member.
+var (
+	openIDProviders = []string{ProviderCognito, ProviderGoogle, ProviderEntra, ProviderApple, ProviderOIDC} // they give ID tokens
+	withSecret      = []string{ProviderCognito, ProviderGoogle, ProviderEntra, ProviderGitHub, ProviderOIDC}
+	withEndpoints   = []string{ProviderCognito, ProviderOIDC}
+	withLogout      = []string{ProviderCognito, ProviderEntra, ProviderOIDC}
+)
+
+func everywhere(standard bool) map[string]bool {
+	defaults := map[string]bool{}
+	for _, name := range allProviders {
+		defaults[name] = standard
+	}
+	return defaults
 }
 
-// loginFlow is why a member of idps is not there yet.
-const loginFlow = "the login flow is"
+// verifiedEmail are the defaults of require_verified_email. Users who come to a pool of Cognito from another provider are not
+// verified there.
+var verifiedEmail = func() map[string]bool {
+	defaults := everywhere(true)
+	defaults[ProviderCognito] = false
+	return defaults
+}()
 
 // idpTable is every member of one idps entry.
 var idpTable = []setting[IDP]{
-	{rule{key: "name", about: "name of the provider in logs and listings"},
+	{rule{key: "name", about: "name of the provider in addresses, logs and listings: letters, digits, - and _"},
 		func(p *IDP) any { return &p.Name }},
-	{rule{key: "provider", words: []string{ProviderCognito, ProviderOIDC}, laterWords: laterProviders,
+	{rule{key: "provider", words: allProviders,
 		about: "kind of the provider"},
 		func(p *IDP) any { return &p.Provider }},
 	{rule{key: "client_id", example: "my-client",
 		about: "client at the provider whose tokens are accepted"},
 		func(p *IDP) any { return &p.ClientID }},
-	{rule{key: "client_secret", secret: true, later: loginFlow, about: "secret of that client"},
-		unused[IDP, string]},
-	{rule{key: "region", provider: ProviderCognito, example: "eu-central-1",
+	{rule{key: "client_secret", providers: withSecret, secret: true, example: "change-me",
+		about: "secret of that client, for a login; remove it if the client has none"},
+		func(p *IDP) any { return &p.ClientSecret }},
+	{rule{key: "region", providers: []string{ProviderCognito}, example: "eu-central-1",
 		about: "AWS region of the user pool"},
 		func(p *IDP) any { return &p.Region }},
-	{rule{key: "user_pool", provider: ProviderCognito, example: "eu-central-1_AbCdEfGhI",
+	{rule{key: "user_pool", providers: []string{ProviderCognito}, example: "eu-central-1_AbCdEfGhI",
 		about: "id of the user pool"},
 		func(p *IDP) any { return &p.UserPool }},
-	{rule{key: "domain", later: loginFlow, about: "domain of the user pool's own pages"},
-		unused[IDP, string]},
+	{rule{key: "domain", providers: []string{ProviderCognito}, example: "myapp",
+		about: "domain of the user pool's own pages, a prefix or a whole host; without it tokens can be exchanged only"},
+		func(p *IDP) any { return &p.Domain }},
 	{rule{key: "issuer", example: "https://login.example.com",
 		about: "issuer of the provider's tokens, compared byte by byte"},
 		func(p *IDP) any { return &p.Issuer }},
-	{rule{key: "audiences",
+	{rule{key: "audiences", providers: openIDProviders,
 		about: "further clients whose tokens are accepted"},
 		func(p *IDP) any { return &p.Audiences }},
-	{rule{key: "scopes", later: loginFlow, about: "scopes that a login asks for"},
-		unused[IDP, []string]},
-	{rule{key: "linking", standard: "deny", words: []string{"deny"}, laterWords: map[string]string{"verified_email": "write deny"},
-		about: "what becomes of an identity whose e-mail address a user has"},
+	{rule{key: "scopes",
+		about: "scopes that a login asks for; by default what name and address need"},
+		func(p *IDP) any { return &p.Scopes }},
+	{rule{key: "hosted_domain", providers: []string{ProviderGoogle}, example: "example.com",
+		about: "Google Workspace whose users are accepted; remove it for everybody"},
+		func(p *IDP) any { return &p.HostedDomain }},
+	{rule{key: "tenants", providers: []string{ProviderEntra}, example: "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee",
+		about: "ids of the tenants whose users are accepted"},
+		func(p *IDP) any { return &p.Tenants }},
+	{rule{key: "team_id", providers: []string{ProviderApple}, example: "ABCDE12345", about: "Apple team, for a login"},
+		func(p *IDP) any { return &p.TeamID }},
+	{rule{key: "key_id", providers: []string{ProviderApple}, example: "XYZ9876543", about: "key of that team"},
+		func(p *IDP) any { return &p.KeyID }},
+	{rule{key: "private_key", providers: []string{ProviderApple}, secret: true, lines: true,
+		about: "private half of that key: the content of the .p8 file"},
+		func(p *IDP) any { return &p.PrivateKey }},
+	{rule{key: "linking", standard: string(sallyport.LinkDeny), words: []string{string(sallyport.LinkDeny), string(sallyport.LinkVerifiedEmail)},
+		about: "what becomes of an unknown identity whose e-mail address a user has"},
 		func(p *IDP) any { return &p.Linking }},
-	{rule{key: "create_users", ofProvider: map[string]bool{ProviderCognito: true, ProviderOIDC: true},
+	{rule{key: "create_users", ofProvider: everywhere(true),
 		about: "whether an unknown identity becomes a user"},
 		func(p *IDP) any { return &p.CreateUsers }},
-	{rule{key: "require_verified_email", ofProvider: map[string]bool{ProviderCognito: false, ProviderOIDC: true},
+	{rule{key: "require_verified_email", ofProvider: verifiedEmail,
 		about: "refuse to make a user whose address the provider calls unverified"},
 		func(p *IDP) any { return &p.RequireVerifiedEmail }},
-	{rule{key: "require_nonce", standard: "false",
+	{rule{key: "sync", ofProvider: everywhere(true),
+		about: "name and address follow the provider at each sign-in"},
+		func(p *IDP) any { return &p.Sync }},
+	{rule{key: "require_nonce", standard: "false", providers: openIDProviders,
 		about: "refuse an exchange without a nonce"},
 		func(p *IDP) any { return &p.RequireNonce }},
-	{rule{key: "max_token_age", standard: "10m", least: "1s", most: "24h",
+	{rule{key: "max_token_age", standard: "10m", least: "1s", most: "24h", providers: openIDProviders,
 		about: "oldest ID token that is accepted"},
 		func(p *IDP) any { return &p.MaxTokenAge }},
-	{rule{key: "hosted_domain", later: "provider google is",
-		about: "Google Workspace whose users are accepted"},
-		unused[IDP, string]},
-	{rule{key: "tenants", later: "provider entra is",
-		about: "Entra tenants whose users are accepted"},
-		unused[IDP, []string]},
-	{rule{key: "team_id", later: "provider apple is", about: "Apple team"},
-		unused[IDP, string]},
-	{rule{key: "key_id", later: "provider apple is", about: "key of the Apple team"},
-		unused[IDP, string]},
-	{rule{key: "private_key", secret: true, later: "provider apple is",
-		about: "private half of that key"},
-		unused[IDP, string]},
-	{rule{key: "authorization_endpoint", later: loginFlow, about: "where a login begins"},
-		unused[IDP, string]},
-	{rule{key: "token_endpoint", later: loginFlow, about: "where a code is exchanged"},
-		unused[IDP, string]},
-	{rule{key: "jwks_uri", provider: ProviderOIDC, example: "https://login.example.com/keys",
+	{rule{key: "authorization_endpoint", providers: withEndpoints, example: "https://login.example.com/authorize",
+		about: "where a login begins; remove it to use what the provider says"},
+		func(p *IDP) any { return &p.AuthorizationEndpoint }},
+	{rule{key: "token_endpoint", providers: withEndpoints, example: "https://login.example.com/token",
+		about: "where a code is exchanged; remove it to use what the provider says"},
+		func(p *IDP) any { return &p.TokenEndpoint }},
+	{rule{key: "jwks_uri", providers: []string{ProviderOIDC}, example: "https://login.example.com/keys",
 		about: "where the keys are; remove it to find them by the discovery document of issuer"},
 		func(p *IDP) any { return &p.JWKSURI }},
-	{rule{key: "logout_return_to", later: loginFlow, about: "where the provider's logoff returns to"},
-		unused[IDP, string]},
-	{rule{key: "sync", later: "taking over changes from the provider is", now: "false",
-		about: "take over name and address at every exchange"},
-		unused[IDP, bool]},
+	{rule{key: "logout_return_to", providers: withLogout, example: "https://app.example.com/",
+		about: "where the provider's logout returns to"},
+		func(p *IDP) any { return &p.LogoutReturnTo }},
 }
 
 // idp reads one entry of idps and checks that it is complete.
@@ -143,6 +175,10 @@ func (l *loader) checkIDP(p *IDP, at Place, path string, given map[string]Place)
 	switch {
 	case p.Provider == ProviderOIDC:
 		needed["issuer"] = p.Issuer
+	case p.Provider == ProviderGitHub:
+		needed["client_secret"] = p.ClientSecret
+	case p.Provider == ProviderEntra && len(p.Tenants) == 0:
+		needed["tenants"] = ""
 	case p.Provider == ProviderCognito && p.Issuer == "": // which replaces both, for an emulator
 		needed["region"], needed["user_pool"] = p.Region, p.UserPool
 	}
@@ -152,13 +188,21 @@ func (l *loader) checkIDP(p *IDP, at Place, path string, given map[string]Place)
 		if value, isNeeded := needed[row.key]; isNeeded && value == "" && l.sound(name) {
 			l.fault(at, name, "it is missing")
 		}
-		if here, ok := given[row.key]; ok && row.provider != "" && p.Provider != "" && p.Provider != row.provider {
-			l.fault(here, name, "only provider "+row.provider+" has it; remove it")
+		if here, ok := given[row.key]; ok && p.Provider != "" && !row.isOf(p.Provider) {
+			l.fault(here, name, "only "+among(row.providers)+" it; remove it")
 		}
 	}
 	if len(l.faults) == before && l.soundBelow(path) {
 		l.openIDP(p, at, path)
 	}
+}
+
+// among says who has a member that not all providers have.
+func among(providers []string) string {
+	if len(providers) == 1 {
+		return "provider " + providers[0] + " has"
+	}
+	return "the providers " + strings.Join(providers, ", ") + " have"
 }
 
 // soundBelow reports whether no member of what path names has a fault.
@@ -173,15 +217,39 @@ func (l *loader) soundBelow(path string) bool {
 
 // NewProvider is the provider that p describes.
 func NewProvider(p IDP) sallyport.Provider {
-	if p.Provider == ProviderCognito {
+	linking := sallyport.Linking(p.Linking)
+	switch p.Provider {
+	case ProviderCognito:
 		return idp.Cognito{
-			Name: p.Name, Region: p.Region, UserPool: p.UserPool, ClientID: p.ClientID, Issuer: p.Issuer, Audiences: p.Audiences,
-			RequireNonce: p.RequireNonce, MaxTokenAge: p.MaxTokenAge, CreateUsers: p.CreateUsers, RequireVerifiedEmail: p.RequireVerifiedEmail,
+			Name: p.Name, Region: p.Region, UserPool: p.UserPool, Domain: p.Domain, Issuer: p.Issuer, ClientID: p.ClientID, ClientSecret: p.ClientSecret,
+			Audiences: p.Audiences, Scopes: p.Scopes, AuthorizationEndpoint: p.AuthorizationEndpoint, TokenEndpoint: p.TokenEndpoint, LogoutReturnTo: p.LogoutReturnTo,
+			Linking: linking, Sync: p.Sync, RequireNonce: p.RequireNonce, MaxTokenAge: p.MaxTokenAge, CreateUsers: p.CreateUsers, RequireVerifiedEmail: p.RequireVerifiedEmail,
+		}
+	case ProviderGoogle:
+		return idp.Google{
+			Name: p.Name, HostedDomain: p.HostedDomain, Issuer: p.Issuer, ClientID: p.ClientID, ClientSecret: p.ClientSecret, Audiences: p.Audiences, Scopes: p.Scopes,
+			Linking: linking, Sync: p.Sync, RequireNonce: p.RequireNonce, MaxTokenAge: p.MaxTokenAge, CreateUsers: p.CreateUsers, RequireVerifiedEmail: p.RequireVerifiedEmail,
+		}
+	case ProviderEntra:
+		return idp.Entra{
+			Name: p.Name, Tenants: p.Tenants, Issuer: p.Issuer, ClientID: p.ClientID, ClientSecret: p.ClientSecret, Audiences: p.Audiences, Scopes: p.Scopes, LogoutReturnTo: p.LogoutReturnTo,
+			Linking: linking, Sync: p.Sync, RequireNonce: p.RequireNonce, MaxTokenAge: p.MaxTokenAge, CreateUsers: p.CreateUsers, RequireVerifiedEmail: p.RequireVerifiedEmail,
+		}
+	case ProviderApple:
+		return idp.Apple{
+			Name: p.Name, TeamID: p.TeamID, KeyID: p.KeyID, PrivateKey: p.PrivateKey, Issuer: p.Issuer, ClientID: p.ClientID, Audiences: p.Audiences, Scopes: p.Scopes,
+			Linking: linking, Sync: p.Sync, RequireNonce: p.RequireNonce, MaxTokenAge: p.MaxTokenAge, CreateUsers: p.CreateUsers, RequireVerifiedEmail: p.RequireVerifiedEmail,
+		}
+	case ProviderGitHub:
+		return idp.GitHub{
+			Name: p.Name, Issuer: p.Issuer, ClientID: p.ClientID, ClientSecret: p.ClientSecret, Scopes: p.Scopes,
+			Linking: linking, Sync: p.Sync, CreateUsers: p.CreateUsers, RequireVerifiedEmail: p.RequireVerifiedEmail,
 		}
 	}
 	return idp.OIDC{
-		Name: p.Name, Issuer: p.Issuer, ClientID: p.ClientID, Audiences: p.Audiences, JWKSURI: p.JWKSURI,
-		RequireNonce: p.RequireNonce, MaxTokenAge: p.MaxTokenAge, CreateUsers: p.CreateUsers, RequireVerifiedEmail: p.RequireVerifiedEmail,
+		Name: p.Name, Issuer: p.Issuer, ClientID: p.ClientID, ClientSecret: p.ClientSecret, Audiences: p.Audiences, Scopes: p.Scopes,
+		JWKSURI: p.JWKSURI, AuthorizationEndpoint: p.AuthorizationEndpoint, TokenEndpoint: p.TokenEndpoint, LogoutReturnTo: p.LogoutReturnTo,
+		Linking: linking, Sync: p.Sync, RequireNonce: p.RequireNonce, MaxTokenAge: p.MaxTokenAge, CreateUsers: p.CreateUsers, RequireVerifiedEmail: p.RequireVerifiedEmail,
 	}
 }
 
@@ -190,9 +258,14 @@ func IDPMember(field string) string { return idpFields[field] }
 
 // idpFields are the settings behind the fields of package idp, whose faults name the field.
 var idpFields = map[string]string{
-	"Name": "name", "Issuer": "issuer", "ClientID": "client_id", "Audiences": "audiences", "JWKSURI": "jwks_uri",
-	"Region": "region", "UserPool": "user_pool", "MaxTokenAge": "max_token_age",
+	"Name": "name", "Issuer": "issuer", "ClientID": "client_id", "ClientSecret": "client_secret", "Audiences": "audiences", "Scopes": "scopes", "JWKSURI": "jwks_uri",
+	"Region": "region", "UserPool": "user_pool", "Domain": "domain", "MaxTokenAge": "max_token_age", "Linking": "linking", "Tenants": "tenants",
+	"TeamID": "team_id", "KeyID": "key_id", "PrivateKey": "private_key", "AuthorizationEndpoint": "authorization_endpoint", "TokenEndpoint": "token_endpoint",
+	"LogoutReturnTo": "logout_return_to",
 }
+
+// otherFields puts the settings' names for the fields that a fault names beside its own.
+var otherFields = strings.NewReplacer("it and AuthorizationEndpoint", "it and authorization_endpoint", "needs Region", "needs region")
 
 // openIDP lets package idp look for faults. Opening asks nobody.
 func (l *loader) openIDP(p *IDP, at Place, path string) {
@@ -203,7 +276,7 @@ func (l *loader) openIDP(p *IDP, at Place, path string) {
 		if !given {
 			here = at
 		}
-		l.fault(here, key, e.Problem)
+		l.fault(here, key, otherFields.Replace(e.Problem))
 	}
 	if err == nil {
 		l.issuers[path] = opened.Issuers()

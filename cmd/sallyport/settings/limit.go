@@ -16,8 +16,8 @@ func (l Limit) String() string { return problemf("%d/%s", l.Count, brief(l.Perio
 
 // Limits is the settings of rate limits.
 type Limits struct {
-	Account, Address, Session Limit
-	Sessions                  int
+	Account, Address, Session, Login Limit
+	Sessions                         int
 }
 
 const (

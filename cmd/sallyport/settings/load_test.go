@@ -57,7 +57,7 @@ func TestDefaults(t *testing.T) {
 				Tokens: Tokens{AccessTTL: 5 * time.Minute, SessionTTL: 24 * time.Hour, IdleTTL: 24 * time.Hour, RetryWindow: 10 * time.Second,
 					Alg: "ES256", ClientID: "sallyport", KeyRotation: 720 * time.Hour},
 				Hook:     Hook{Timeout: 2 * time.Second},
-				Password: Password{MinLength: 8}, Limits: Limits{Limit{10, 10 * time.Minute}, Limit{100, 10 * time.Minute}, Limit{120, time.Minute}, 500}, EventRetention: 2160 * time.Hour,
+				Password: Password{MinLength: 8}, Limits: Limits{Limit{10, 10 * time.Minute}, Limit{100, 10 * time.Minute}, Limit{120, time.Minute}, Limit{60, time.Minute}, 500}, EventRetention: 2160 * time.Hour,
 				File:   got.File,
 				Log:    Log{Level: "info"},
 				places: map[string]Place{},
@@ -89,7 +89,7 @@ cookie:
 csrf: token
 trusted_origins: [https://spa.example.com]
 trusted_proxies: [10.0.0.0/8, "::1"]
-return_to: []
+return_to: [https://spa.example.com/app]
 tokens:
   access_ttl: 90s
   session_ttl: 720h
@@ -105,8 +105,12 @@ idps:
     client_id: abc
     region: eu-central-1
     user_pool: eu-central-1_AbC
-    linking: deny
+    linking: verified_email
     sync: false
+    client_secret: hush
+    domain: myapp
+    scopes: [openid, email]
+    logout_return_to: https://app.example.com/bye
   - name: other
     provider: oidc
     issuer: https://login.example.com
@@ -133,6 +137,7 @@ limits:
   account: 5/1m
   address: 1000/1h30m
   session: 30/10s
+  login: 7/1m
   sessions: 77
 events:
   retention: 8760h
@@ -153,18 +158,19 @@ func TestEverySettingOfTheFile(t *testing.T) {
 		Issuer: "https://app.example.com/door", Listen: "0.0.0.0:9000", AdminListen: "[::1]:9001", Database: "sqlite:/data/app.db",
 		Secret: Secret{[]byte("the newest of two secrets, 32 bytes or more"), []byte("the older of two secrets, 32 bytes or more")},
 		Path:   "/door", Cookie: Cookie{Name: "r", CSRFName: "c", Salt: "pepper", Domain: "example.com", SameSite: "none"},
-		CSRF: "token", TrustedOrigins: []string{"https://spa.example.com"}, TrustedProxies: []string{"10.0.0.0/8", "::1"},
+		CSRF: "token", TrustedOrigins: []string{"https://spa.example.com"}, ReturnTo: []string{"https://spa.example.com/app"}, TrustedProxies: []string{"10.0.0.0/8", "::1"},
 		Tokens: Tokens{AccessTTL: 90 * time.Second, SessionTTL: 720 * time.Hour, IdleTTL: 48 * time.Hour, RetryWindow: 5 * time.Second,
 			Alg: "RS256", Audience: []string{"orders", "invoices"}, ClientID: "shop", KeyRotation: 96 * time.Hour},
 		IDPs: []IDP{
-			{Name: "pool", Provider: "cognito", ClientID: "abc", Linking: "deny", Region: "eu-central-1", UserPool: "eu-central-1_AbC", MaxTokenAge: 10 * time.Minute},
+			{Name: "pool", Provider: "cognito", ClientID: "abc", ClientSecret: "hush", Linking: "verified_email", Region: "eu-central-1", UserPool: "eu-central-1_AbC", Domain: "myapp",
+				Scopes: []string{"openid", "email"}, LogoutReturnTo: "https://app.example.com/bye", MaxTokenAge: 10 * time.Minute, Sync: &no},
 			{Name: "other", Provider: "oidc", ClientID: "def", Linking: "deny", Audiences: []string{"ghi"}, Issuer: "https://login.example.com", JWKSURI: "https://login.example.com/keys",
 				RequireNonce: true, MaxTokenAge: time.Hour, CreateUsers: &no, RequireVerifiedEmail: &yes},
 		},
 		UserAttributes: []string{"email", "plan"}, UserFields: []string{"id"}, UserUUIDAttribute: "subject",
 		Hook:     Hook{URL: "https://hooks.example.com/claims?v=1", Secret: HookSecret("a key of the hook with 24 bytes or more"), Timeout: 500 * time.Millisecond},
 		Password: Password{Hash: Hash{65536, 3, 4}, Slots: 3, MinLength: 12}, EventRetention: 8760 * time.Hour,
-		Limits: Limits{Account: Limit{5, time.Minute}, Address: Limit{1000, 90 * time.Minute}, Session: Limit{30, 10 * time.Second}, Sessions: 77}, Log: Log{Level: "debug", Format: "json"},
+		Limits: Limits{Account: Limit{5, time.Minute}, Address: Limit{1000, 90 * time.Minute}, Session: Limit{30, 10 * time.Second}, Login: Limit{7, time.Minute}, Sessions: 77}, Log: Log{Level: "debug", Format: "json"},
 		File:     DefaultFile,
 		Warnings: []string{"cookie.domain: every host below example.com receives the refresh token; remove the setting unless several hosts need it"},
 		places:   got.places,
@@ -172,7 +178,7 @@ func TestEverySettingOfTheFile(t *testing.T) {
 	if diff := cmp.Diff(want, got, sameSettings); diff != "" {
 		t.Errorf("Load() differs (-want +got):\n%s", diff)
 	}
-	if got, want := got.Fault("idps[1].issuer", "no").Error(), "sallyport.yaml:41: idps[1].issuer: no"; got != want {
+	if got, want := got.Fault("idps[1].issuer", "no").Error(), "sallyport.yaml:45: idps[1].issuer: no"; got != want {
 		t.Errorf("Fault() = %q, want %q", got, want)
 	}
 	if got, want := got.Fault("idps[0].name.x", "no").Error(), "sallyport.yaml:32: idps[0].name.x: no"; got != want {
@@ -194,7 +200,7 @@ func TestEveryVariable(t *testing.T) {
 		"SALLYPORT_TOKENS_ALG=EdDSA", "SALLYPORT_TOKENS_KEY_ROTATION=48h", "SALLYPORT_PASSWORD_HASH=argon2id,m=7168,t=5,p=1",
 		"SALLYPORT_CLAIMS_HOOK_URL=http://127.0.0.1:9/claims", "SALLYPORT_CLAIMS_HOOK_SECRET=whsec_AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=", "SALLYPORT_CLAIMS_HOOK_TIMEOUT=1s",
 		"SALLYPORT_CLAIMS_USER_ATTRIBUTES=email", "SALLYPORT_USER_UUID_ATTRIBUTE=u", "SALLYPORT_PASSWORD_SLOTS=2", "SALLYPORT_PASSWORD_MIN_LENGTH=15",
-		"SALLYPORT_LIMITS_ACCOUNT=1/1s", "SALLYPORT_LIMITS_ADDRESS=1000000/24h", "SALLYPORT_LIMITS_SESSION=2/2s", "SALLYPORT_LIMITS_SESSIONS=7", "SALLYPORT_EVENTS_RETENTION=24h",
+		"SALLYPORT_LIMITS_ACCOUNT=1/1s", "SALLYPORT_LIMITS_ADDRESS=1000000/24h", "SALLYPORT_LIMITS_SESSION=2/2s", "SALLYPORT_LIMITS_SESSIONS=7", "SALLYPORT_LIMITS_LOGIN=9/9s", "SALLYPORT_RETURN_TO=https://a.example/x,https://b.example", "SALLYPORT_EVENTS_RETENTION=24h",
 		"SALLYPORT_LOG_LEVEL=warn", "SALLYPORT_LOG_FORMAT=text",
 		// What Kubernetes sets.
 		"SALLYPORT_PORT=tcp://10.0.0.1:8000", "SALLYPORT_PORT_8000_TCP=tcp://10.0.0.1:8000", "SALLYPORT_PORT_8000_TCP_PROTO=tcp", "SALLYPORT_PORT_8000_TCP_PORT=8000",
@@ -209,13 +215,14 @@ func TestEveryVariable(t *testing.T) {
 		Issuer: "https://app.example.com", Listen: ":9000", AdminListen: "127.0.0.1:0", Database: "sqlite:x",
 		Secret: Secret{[]byte("the newest of two secrets with 32 bytes"), []byte("the older of two secrets with 32 bytes")}, Path: "/",
 		Cookie: Cookie{Name: "r", CSRFName: "c", Salt: "s", SameSite: "lax", HostPrefix: true}, CSRF: "token",
+		ReturnTo:       []string{"https://a.example/x", "https://b.example"},
 		TrustedOrigins: []string{"https://a.example", "https://b.example"}, TrustedProxies: []string{"127.0.0.1", "2001:db8::/32", "10.0.0.0/8"},
 		Tokens:         Tokens{AccessTTL: time.Minute, SessionTTL: 2 * time.Hour, IdleTTL: time.Hour, RetryWindow: time.Second, Alg: "EdDSA", Audience: []string{}, ClientID: "42", KeyRotation: 48 * time.Hour},
 		IDPs:           []IDP{{Name: "a", Provider: "oidc", ClientID: "x", Linking: "deny", Issuer: "https://idp.example", Audiences: []string{"y"}, RequireNonce: true, MaxTokenAge: 10 * time.Minute}},
 		UserAttributes: []string{"email"}, UserFields: []string{"id", "email"}, UserUUIDAttribute: "u",
 		Hook:     Hook{URL: "http://127.0.0.1:9/claims", Secret: HookSecret("whsec_AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA="), Timeout: time.Second},
 		Password: Password{Hash: Hash{7168, 5, 1}, Slots: 2, MinLength: 15}, EventRetention: 24 * time.Hour,
-		Limits: Limits{Account: Limit{1, time.Second}, Address: Limit{1_000_000, 24 * time.Hour}, Session: Limit{2, 2 * time.Second}, Sessions: 7}, Log: Log{Level: "warn", Format: "text"},
+		Limits: Limits{Account: Limit{1, time.Second}, Address: Limit{1_000_000, 24 * time.Hour}, Session: Limit{2, 2 * time.Second}, Login: Limit{9, 9 * time.Second}, Sessions: 7}, Log: Log{Level: "warn", Format: "text"},
 		places: got.places,
 	}
 	if diff := cmp.Diff(want, got, sameSettings); diff != "" {

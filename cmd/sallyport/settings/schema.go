@@ -43,28 +43,29 @@ func Schema() []byte {
 
 // schema is what we use of JSON Schema, in the order in which it is written.
 type schema struct {
-	Version     string             `json:"$schema,omitempty"`
-	Title       string             `json:"title,omitempty"`
-	Description string             `json:"description,omitempty"`
-	Type        any                `json:"type,omitempty"` // one name or several
-	AnyOf       []*schema          `json:"anyOf,omitempty"`
-	Enum        []any              `json:"enum,omitempty"`
-	Const       any                `json:"const,omitempty"`
-	Default     any                `json:"default,omitempty"`
-	Pattern     string             `json:"pattern,omitempty"`
-	MinLength   int                `json:"minLength,omitempty"`
-	Minimum     *int               `json:"minimum,omitempty"`
-	Maximum     *int               `json:"maximum,omitempty"`
-	Items       *schema            `json:"items,omitempty"`
-	MinItems    int                `json:"minItems,omitempty"`
-	MaxItems    *int               `json:"maxItems,omitempty"`
-	Properties  map[string]*schema `json:"properties,omitempty"`
-	Additional  *bool              `json:"additionalProperties,omitempty"`
-	Required    []string           `json:"required,omitempty"`
-	AllOf       []condition        `json:"allOf,omitempty"`
+	Version     string              `json:"$schema,omitempty"`
+	Title       string              `json:"title,omitempty"`
+	Description string              `json:"description,omitempty"`
+	Type        any                 `json:"type,omitempty"` // one name or several
+	AnyOf       []*schema           `json:"anyOf,omitempty"`
+	Enum        []any               `json:"enum,omitempty"`
+	Const       any                 `json:"const,omitempty"`
+	Default     any                 `json:"default,omitempty"`
+	Pattern     string              `json:"pattern,omitempty"`
+	MinLength   int                 `json:"minLength,omitempty"`
+	Minimum     *int                `json:"minimum,omitempty"`
+	Maximum     *int                `json:"maximum,omitempty"`
+	Items       *schema             `json:"items,omitempty"`
+	MinItems    int                 `json:"minItems,omitempty"`
+	Properties  map[string]*schema  `json:"properties,omitempty"`
+	Additional  *bool               `json:"additionalProperties,omitempty"`
+	Required    []string            `json:"required,omitempty"`
+	Together    map[string][]string `json:"dependentRequired,omitempty"`
+	Not         *schema             `json:"not,omitempty"`
+	AllOf       []condition         `json:"allOf,omitempty"`
 }
 
-// condition is what must be there besides for one provider.
+// condition is what one provider must have besides, and must not.
 type condition struct {
 	If   *schema `json:"if"`
 	Then *schema `json:"then"`
@@ -139,8 +140,6 @@ func (r rule) standardValue(into any) any {
 // onlyHarmless restricts a setting that this version does not have to what it does anyway.
 func (s *schema) onlyHarmless(now string) {
 	switch s.Type {
-	case "array":
-		s.MaxItems = new(int)
 	case "boolean":
 		s.Enum = []any{now == "true"}
 	default:
@@ -158,9 +157,40 @@ func idpSchema() *schema {
 	for _, row := range idpTable {
 		s.Properties[row.key] = row.schema(row.field(new(IDP)))
 	}
-	s.AllOf = []condition{
-		{If: providerIs(ProviderOIDC), Then: &schema{Required: []string{"issuer"}}},
-		{If: providerIs(ProviderCognito), Then: &schema{AnyOf: []*schema{{Required: []string{"region", "user_pool"}}, {Required: []string{"issuer"}}}}},
+	s.Together = map[string][]string{
+		"team_id": {"key_id", "private_key"}, "key_id": {"team_id", "private_key"}, "private_key": {"team_id", "key_id"},
+		"authorization_endpoint": {"token_endpoint"}, "token_endpoint": {"authorization_endpoint"},
+	}
+	for _, provider := range allProviders {
+		then := needs(provider)
+		then.Not = membersOfOthers(provider)
+		s.AllOf = append(s.AllOf, condition{If: providerIs(provider), Then: then})
+	}
+	return s
+}
+
+// needs is what an entry of a provider must have besides what every entry must.
+func needs(provider string) *schema {
+	switch provider {
+	case ProviderOIDC:
+		return &schema{Required: []string{"issuer"}}
+	case ProviderCognito:
+		return &schema{AnyOf: []*schema{{Required: []string{"region", "user_pool"}}, {Required: []string{"issuer"}}}}
+	case ProviderEntra:
+		return &schema{Required: []string{"tenants"}}
+	case ProviderGitHub:
+		return &schema{Required: []string{"client_secret"}}
+	}
+	return &schema{}
+}
+
+// membersOfOthers is an entry with any member that the provider does not have.
+func membersOfOthers(provider string) *schema {
+	s := &schema{}
+	for _, row := range idpTable {
+		if !row.isOf(provider) {
+			s.AnyOf = append(s.AnyOf, &schema{Required: []string{row.key}})
+		}
 	}
 	return s
 }

@@ -22,6 +22,7 @@ type Settings struct {
 	Cookie         Cookie
 	CSRF           string // auto, token
 	TrustedOrigins []string
+	ReturnTo       []string
 	TrustedProxies []string // addresses and prefixes
 	Tokens         Tokens
 	IDPs           []IDP

@@ -1,5 +1,7 @@
 package settings
 
+import "slices"
+
 // setting is one row of a table: everything there is to know about one key. T holds its value:
 // Settings, or IDP for the members of an idps entry.
 type setting[T any] struct {
@@ -22,14 +24,18 @@ type rule struct {
 	secret      bool                                // the value is never shown
 	private     bool                                // the value is not shown in a fault: a wrong one may hold a password
 	flag        string                              // that sets it, without dashes
-	provider    string                              // of a member of idps: the only provider that has it
+	lines       bool                                // of a text: it may have several
+	providers   []string                            // of a member of idps: those that have it; empty for all
 	ofProvider  map[string]bool                     // of a member of idps: the default that package idp has for each provider
 
 	// later says what is missing in this version ("rate limits are"). Then every value is refused
-	// but now, which is what this version does anyway. laterWords are refused for the same reason,
-	// with what to write instead.
+	// but now, which is what this version does anyway.
 	later, now string
-	laterWords map[string]string
+}
+
+// isOf reports whether a member of idps is one of that provider.
+func (r rule) isOf(provider string) bool {
+	return len(r.providers) == 0 || slices.Contains(r.providers, provider)
 }
 
 // unused stands for the field of a setting that this version does not have: it gives the setting
@@ -100,9 +106,9 @@ var table = []setting[Settings]{
 	{rule{key: "trusted_proxies", check: checkProxy, pattern: `^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$`,
 		about: "addresses, or prefixes such as 10.0.0.0/8, of proxies whose X-Forwarded-For says where a request comes from"},
 		func(s *Settings) any { return &s.TrustedProxies }},
-	{rule{key: "return_to", later: "the login flow is", check: checkNoWildcard,
-		about: "where a login may return to, beyond paths of the same origin"},
-		unused[Settings, []string]},
+	{rule{key: "return_to", check: checkReturnTo, pattern: `^https?://[^/?#@* ]+(/[^?#* ]*)?$`,
+		about: "addresses, with all that is below them, to which a login at a provider may lead, beyond paths of the issuer's origin"},
+		func(s *Settings) any { return &s.ReturnTo }},
 
 	{rule{key: "tokens.access_ttl", standard: "5m", least: "1s", most: "24h",
 		about: "life of an access token"},
@@ -130,7 +136,7 @@ var table = []setting[Settings]{
 		func(s *Settings) any { return &s.Tokens.KeyRotation }},
 
 	{rule{key: "idps",
-		about: "identity providers whose tokens may be exchanged"},
+		about: "identity providers at which users may sign in, and whose tokens may be exchanged"},
 		func(s *Settings) any { return &s.IDPs }},
 
 	{rule{key: "claims.user_attributes", check: checkClaim,
@@ -171,6 +177,9 @@ var table = []setting[Settings]{
 	{rule{key: "limits.session", standard: "120/1m", pattern: limitPattern,
 		about: "new refresh tokens of one session; a repeated request is not counted"},
 		func(s *Settings) any { return &s.Limits.Session }},
+	{rule{key: "limits.login", standard: "60/1m", pattern: limitPattern,
+		about: "logins at a provider that are started from one address"},
+		func(s *Settings) any { return &s.Limits.Login }},
 	{rule{key: "limits.sessions", standard: "500", least: "1", most: "10000",
 		about: "live sessions of one user; a sign-in beyond ends those used least recently"},
 		func(s *Settings) any { return &s.Limits.Sessions }},

@@ -1,8 +1,12 @@
 package settings
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/x509"
 	"encoding/base64"
+	"encoding/pem"
 	"regexp"
 	"slices"
 	"strconv"
@@ -15,7 +19,7 @@ import (
 // default, or with an example where it has none; the examples of secrets are random and new. Nothing
 // is set, so it loads as it is, and so it does when every "#" right before a key is taken away.
 func Template() []byte {
-	t := &template{}
+	t := &template{told: map[string]bool{}}
 	t.prose("# ", templateHead...)
 	for _, key := range decided {
 		for i := range table {
@@ -49,7 +53,8 @@ var decided = []string{"issuer", "idps"}
 // template is a file of settings under way.
 type template struct {
 	lines    []string
-	sections []string // in which the last line is
+	sections []string        // in which the last line is
+	told     map[string]bool // members of idps that have been explained
 }
 
 func (t *template) line(text string) { t.lines = append(t.lines, strings.TrimRight(text, " ")) }
@@ -86,10 +91,11 @@ func (t *template) setting(row *setting[Settings]) {
 	margin := indent(len(sections))
 	t.prose(margin+"# ", row.about+row.choice())
 	if row.key == "idps" {
-		t.prose(margin+"# ", "Two examples; remove what you do not need.")
+		t.prose(margin+"# ", "One example of each kind; remove what you do not need. The name and the client are the least.")
 		t.line("#idps:")
-		t.idp(ProviderOIDC)
-		t.idp(ProviderCognito)
+		for _, provider := range allProviders {
+			t.idp(provider)
+		}
 		return
 	}
 	t.line(margin + "#" + names[len(names)-1] + ": " + row.written(row.field(new(Settings))))
@@ -97,21 +103,31 @@ func (t *template) setting(row *setting[Settings]) {
 
 func indent(depth int) string { return strings.Repeat("  ", depth) }
 
-// idp writes one entry of idps with all members that the provider has.
+// idp writes one entry of idps with all members that the provider has, and says what each is the first time.
 func (t *template) idp(provider string) {
 	margin := "#  - "
 	for _, row := range idpTable {
 		example := row.rule
 		switch {
-		case row.later != "", row.provider != "" && row.provider != provider, row.key == "issuer" && provider == ProviderCognito:
+		case !row.isOf(provider), row.key == "issuer" && provider != ProviderOIDC:
+			continue
+		case strings.HasSuffix(row.key, "_endpoint") && provider == ProviderCognito: // which has a domain
 			continue
 		case row.key == "name" || row.key == "provider":
 			example.example = provider
 		case row.ofProvider != nil:
 			example.standard = strconv.FormatBool(row.ofProvider[provider])
 		}
-		if row.key != "name" { // which begins the entry
+		if row.key != "name" && !t.told[row.key] { // which begins the entry
 			t.prose("#    # ", row.about+row.choice())
+		}
+		t.told[row.key] = true
+		if row.lines {
+			t.line(margin + row.key + ": |")
+			for line := range strings.Lines(randomKey()) {
+				t.line("#      " + strings.TrimSpace(line))
+			}
+			continue
 		}
 		t.line(margin + row.key + ": " + example.written(row.field(new(IDP))))
 		margin = "#    "
@@ -158,6 +174,19 @@ func quoted(text string) string {
 		return strconv.Quote(text)
 	}
 	return text
+}
+
+// randomKey is a key as Apple hands it out (PKCS #8 in PEM), of nobody.
+func randomKey() string {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return "" // never
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return "" // never
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
 }
 
 // randomText is 256 bits from a secure source.

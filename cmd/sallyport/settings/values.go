@@ -83,7 +83,7 @@ func (s *Settings) idpValues(p *IDP, path string) []Value {
 	var values []Value
 	for i := range idpTable {
 		row := &idpTable[i]
-		if row.later != "" || row.provider != "" && row.provider != p.Provider {
+		if !row.isOf(p.Provider) {
 			continue
 		}
 		v := Value{path + "." + row.key, row.value(p), byDefault}

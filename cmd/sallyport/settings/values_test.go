@@ -73,7 +73,7 @@ claims:
 			t.Errorf("Values() differs in %s (-want +got):\n%s", want.Key, diff)
 		}
 	}
-	for _, absent := range []string{"idps", "idps[1].region", "idps[0].jwks_uri", "return_to", "idps[0].client_secret"} {
+	for _, absent := range []string{"idps", "idps[1].region", "idps[0].jwks_uri", "idps[0].tenants", "idps[1].domain"} {
 		if v, found := got[absent]; found {
 			t.Errorf("Values() has %v, want no %s", v, absent)
 		}

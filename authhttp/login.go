@@ -1,0 +1,156 @@
+package authhttp
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/sallyport-auth/sallyport"
+)
+
+// login sends a browser to an identity provider. It comes as a navigation, from wherever the link stands.
+func (h *Handler) login(w http.ResponseWriter, r *http.Request) error {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil || len(query["return_to"]) > 1 {
+		return invalid("The query is malformed, or return_to is given twice.")
+	}
+	request := sallyport.LoginRequest{Provider: r.PathValue("provider"), ReturnTo: query.Get("return_to"), Client: h.clientOf(r)}
+	if token, err := h.fromCookie(r); err == nil { // it cannot be seen at the callback, which a foreign site leads to
+		request.Replaces = token
+	}
+	login, err := h.svc.StartLogin(r.Context(), request)
+	if err != nil {
+		return err
+	}
+	h.setFlow(w, login, request.Provider)
+	seeOther(w, login.Location)
+	return nil
+}
+
+// callback takes the authorization response (RFC 6749 §4.1.2). Whatever becomes of a login of this browser, the browser goes back
+// to where it wanted to be, with a code of ours if it failed; nothing of the provider's text goes along.
+func (h *Handler) callback(w http.ResponseWriter, r *http.Request) error {
+	response, err := responseParameters(w, r)
+	if err != nil {
+		return err
+	}
+	request := sallyport.CallbackRequest{
+		Provider: r.PathValue("provider"), State: response.one("state"), Code: response.one("code"), Error: response.one("error"),
+		Issuer: response.issuer(), User: response.one("user"), Client: h.clientOf(r),
+	}
+	name := flowCookie + sallyport.FlowID(request.State)
+	if sealed := rawCookies(r.Header, name); len(sealed) == 1 { // two are nobody's: one could have been planted
+		request.Sealed = sealed[0]
+	}
+	landing, err := h.svc.FinishLogin(r.Context(), request)
+	if err != nil && !errors.Is(err, sallyport.ErrLoginExpired) {
+		return err
+	}
+	h.deleteFlow(w, name, request.Provider)
+	switch {
+	case err != nil:
+		return err
+	case landing.Err != nil:
+		p := problemOf(landing.Err)
+		h.logFault(r, p, landing.Err)
+		seeOther(w, landing.ReturnToWith(p.code))
+		return nil
+	case landing.Tokens != nil:
+		h.cookies.set(w, landing.Tokens, h.svc.Now())
+	}
+	seeOther(w, landing.ReturnTo)
+	return nil
+}
+
+// seeOther is 303, so that a POST is not repeated at the target (RFC 9700 §4.12). It has no body, in which an address would have to be escaped.
+func seeOther(w http.ResponseWriter, location string) {
+	w.Header().Set("Location", location)
+	w.Header().Set("Content-Length", "0")
+	w.WriteHeader(http.StatusSeeOther)
+}
+
+// authorizationResponse is what a provider sends, by a browser.
+type authorizationResponse url.Values
+
+// responseParameters reads it from the query, or from the form that a browser posts (OAuth 2.0 Form Post Response Mode).
+func responseParameters(w http.ResponseWriter, r *http.Request) (authorizationResponse, error) {
+	text := r.URL.RawQuery
+	if r.Method == http.MethodPost {
+		var err error
+		if text, err = readForm(w, r); err != nil {
+			return nil, err
+		}
+	}
+	values, err := url.ParseQuery(text)
+	if err != nil {
+		return nil, invalid("The parameters are malformed.")
+	}
+	return authorizationResponse(values), nil
+}
+
+// one is the value of a parameter, "" when there is none, or when there are several, which RFC 6749 §3.1 forbids.
+func (a authorizationResponse) one(name string) string {
+	if len(a[name]) != 1 {
+		return ""
+	}
+	return a[name][0]
+}
+
+// issuer is nil when there is none; several are no issuer.
+func (a authorizationResponse) issuer() *string {
+	if len(a["iss"]) == 0 {
+		return nil
+	}
+	return new(strings.Join(a["iss"], " "))
+}
+
+var errFormType = &problem{status: 415, code: "unsupported_media_type", detail: "Send the body as application/x-www-form-urlencoded, without a content encoding."}
+
+// readForm reads the body of a form, undecoded.
+func readForm(w http.ResponseWriter, r *http.Request) (string, error) {
+	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || mediaType != "application/x-www-form-urlencoded" || len(r.Header.Values("Content-Encoding")) > 0 {
+		return "", errFormType
+	}
+	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		return "", errBodyTooLarge
+	}
+	if err != nil {
+		return "", invalid("The body ended early.")
+	}
+	return string(raw), nil
+}
+
+// backChannelLogout takes a logout token from a provider's server (OpenID Connect Back-Channel Logout 1.0 §2.5). No browser is
+// involved, so there is neither cookie nor origin: the token proves itself.
+func (h *Handler) backChannelLogout(w http.ResponseWriter, r *http.Request) error {
+	text, err := readForm(w, r)
+	if err != nil {
+		return err
+	}
+	values, err := url.ParseQuery(text)
+	if err != nil || len(values["logout_token"]) != 1 {
+		return errNoLogoutToken
+	}
+	if err := h.svc.BackChannelLogout(r.Context(), r.PathValue("provider"), values.Get("logout_token"), h.clientOf(r)); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Length", "0")
+	w.WriteHeader(http.StatusOK)
+	return nil
+}
+
+var errNoLogoutToken = &problem{status: 400, code: "invalid_logout_token", detail: "The form must have one logout_token."}
+
+// logFault logs the cause of an answer that hides it, where that is a fault of ours or of a provider: the use cases have logged what they refused.
+func (h *Handler) logFault(r *http.Request, p *problem, err error) {
+	if p.status >= 500 {
+		h.log.LogAttrs(r.Context(), levelOf(r, err), "request failed",
+			slog.String("path", r.URL.Path), slog.Int("status", p.status), slog.String("code", p.code), slog.String("reason", err.Error()), slog.String("request_id", requestID(r.Header)))
+	}
+}

@@ -1,0 +1,53 @@
+package idp
+
+import (
+	"testing"
+
+	"github.com/sallyport-auth/sallyport"
+)
+
+func TestWhatProvidersSayOfAnAddress(t *testing.T) {
+	const silent, unverified, verified = sallyport.EmailSilent, sallyport.EmailUnverified, sallyport.EmailVerified
+	type rule = func(map[string]any, claimSource) emailWord
+	for _, c := range []struct {
+		name          string
+		rule          rule
+		from          claimSource
+		claims        map[string]any
+		proof         sallyport.EmailProof
+		authoritative bool
+	}{
+		{"OIDC, true", plainEmail, fromIDToken, map[string]any{"email_verified": true}, verified, true},
+		{"OIDC, the string true", plainEmail, fromIDToken, map[string]any{"email_verified": "true"}, silent, true},
+		{"OIDC, the string true at UserInfo", plainEmail, fromUserinfo, map[string]any{"email_verified": "true"}, silent, true},
+		{"OIDC, false", plainEmail, fromIDToken, map[string]any{"email_verified": false}, unverified, true},
+		{"OIDC, the string false", plainEmail, fromIDToken, map[string]any{"email_verified": "false"}, unverified, true},
+		{"OIDC, nothing", plainEmail, fromIDToken, map[string]any{}, silent, true},
+		{"OIDC, null", plainEmail, fromIDToken, map[string]any{"email_verified": nil}, silent, true},
+		{"OIDC, another case", plainEmail, fromIDToken, map[string]any{"Email_Verified": true}, silent, true},
+		{"Cognito, the string true in the ID token", cognitoEmail, fromIDToken, map[string]any{"email_verified": "true"}, silent, true},
+		{"Cognito, the string true at UserInfo", cognitoEmail, fromUserinfo, map[string]any{"email_verified": "true"}, verified, true},
+		{"Cognito, the string false at UserInfo", cognitoEmail, fromUserinfo, map[string]any{"email_verified": "false"}, unverified, true},
+		{"Apple, the string true", appleEmail, fromIDToken, map[string]any{"email_verified": "true"}, verified, true},
+		{"Apple, TRUE", appleEmail, fromIDToken, map[string]any{"email_verified": "TRUE"}, silent, true},
+		{"Google, a Workspace", googleEmail, fromIDToken, map[string]any{"email_verified": true, "hd": "example.com"}, verified, true},
+		{"Google, gmail.com", googleEmail, fromIDToken, map[string]any{"email_verified": true, "email": "Somebody@Gmail.com"}, verified, true},
+		{"Google, another address", googleEmail, fromIDToken, map[string]any{"email_verified": true, "email": "somebody@example.com"}, verified, false},
+		{"Google, an empty Workspace", googleEmail, fromIDToken, map[string]any{"email_verified": true, "hd": ""}, verified, false},
+		{"Google, a Workspace that is no string", googleEmail, fromIDToken, map[string]any{"email_verified": true, "hd": true}, verified, false},
+		{"Google, a domain that ends like gmail.com", googleEmail, fromIDToken, map[string]any{"email_verified": true, "email": "a@notgmail.com"}, verified, false},
+		{"Entra, true", entraEmail, fromIDToken, map[string]any{"email_verified": true, "xms_edov": true}, silent, false},
+		{"Entra, false", entraEmail, fromIDToken, map[string]any{"email_verified": false}, silent, false},
+	} {
+		if c.claims["email"] == nil {
+			c.claims["email"] = "somebody@example.com"
+		}
+		got := c.rule(c.claims, c.from)
+		if want := (emailWord{c.claims["email"].(string), c.proof, c.authoritative}); got != want {
+			t.Errorf("%s: %+v, want %+v", c.name, got, want)
+		}
+	}
+	if got := plainEmail(map[string]any{"email": 7, "email_verified": true}, fromIDToken); got.address != "" {
+		t.Errorf("an address that is no string: %+v", got)
+	}
+}
