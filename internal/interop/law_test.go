@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/sallyport-auth/sallyport/idptest"
 )
 
 // update writes refusals.md anew from the lists.
@@ -26,6 +28,7 @@ type difference struct {
 type differences struct {
 	refused  []difference // what who accepts and we refuse
 	accepted []difference // what we accept and who refuses
+	misread  []difference // what who accepts as we do, and reads otherwise
 }
 
 // hold asks all about every variant and compares with the lists, in both directions: a difference that is
@@ -33,27 +36,27 @@ type differences struct {
 // Variants of one name, one for each algorithm, must be judged alike.
 func (d differences) hold(t *testing.T, ours judge, others []judge, variants []variant) {
 	t.Helper()
-	refused, accepted := byCase(t, d.refused), byCase(t, d.accepted)
+	refused, accepted, misread := byCase(t, d.refused), byCase(t, d.accepted), byCase(t, d.misread)
 	seen := map[string]bool{}
 	for _, v := range variants {
 		seen[v.name] = true
 		own := ours.ask(v.input)
-		list, otherList, far := accepted, refused, disagreeing(t, v, own, others)
+		far, misreading := disagreeing(t, v, own, others)
+		list, otherList := accepted, refused
 		if own.err != nil {
 			list, otherList = refused, accepted
 		}
 		if _, listed := otherList[v.name]; listed {
 			t.Errorf("%s: we say %v, and the lists say the opposite of us", v.name, own.err)
 		}
-		want := ""
-		if row, listed := list[v.name]; listed {
-			want = row.who
-		}
-		if got := strings.Join(far, ", "); got != want {
+		if got, want := strings.Join(far, ", "), list[v.name].who; got != want {
 			t.Errorf("%s: we say %v, these say otherwise: %q, listed are %q\n%.300q", v.name, own.err, got, want, v.input)
 		}
+		if got, want := strings.Join(misreading, ", "), misread[v.name].who; got != want {
+			t.Errorf("%s: we read %q, these read otherwise: %q, listed are %q", v.name, own.payload, got, want)
+		}
 	}
-	for _, list := range []map[string]difference{refused, accepted} {
+	for _, list := range []map[string]difference{refused, accepted, misread} {
 		for name := range list {
 			if !seen[name] {
 				t.Errorf("the lists name %q, which is no case", name)
@@ -67,9 +70,9 @@ func (d differences) hold(t *testing.T, ours judge, others []judge, variants []v
 	}
 }
 
-// disagreeing are the names of the others that judge differently from us. One that also accepts must have read the
-// same bytes and used the same key.
-func disagreeing(t *testing.T, v variant, own verdict, others []judge) (names []string) {
+// disagreeing are the names of the others that judge differently from us, and of those that accept as we do and have
+// read something else. Who accepts must have used the same key.
+func disagreeing(t *testing.T, v variant, own verdict, others []judge) (names, misreading []string) {
 	t.Helper()
 	for _, other := range others {
 		theirs := other.ask(v.input)
@@ -81,13 +84,13 @@ func disagreeing(t *testing.T, v variant, own verdict, others []judge) (names []
 			continue
 		}
 		if !bytes.Equal(theirs.payload, own.payload) {
-			t.Errorf("%s: %s reads the payload %q, we %q", v.name, other.name, theirs.payload, own.payload)
+			misreading = append(misreading, other.name)
 		}
 		if !sameKey(own.key, theirs.key) {
 			t.Errorf("%s: %s uses the key %v, we %v", v.name, other.name, theirs.key, own.key)
 		}
 	}
-	return names
+	return names, misreading
 }
 
 // sameKey compares two keys; one that a library does not tell counts as the same.
@@ -156,6 +159,48 @@ func TestDifferences(t *testing.T) {
 	})
 }
 
+// TestIDTokenDifferences holds ours against the other relying parties, with all three clocks at the same time.
+func TestIDTokenDifferences(t *testing.T) {
+	fake, signers := newOpenIDProvider(t)
+	one, both := newRelyingParties(t, fake, today), newRelyingParties(t, fake, today, furtherID)
+	t.Run("ID tokens", func(t *testing.T) {
+		var all []variant
+		for i := range signers {
+			all = append(all, idTokenVariants(t, fake, signers, i)...)
+		}
+		ours, others := idTokenJudges(func(p posted) *relyingParties {
+			if p.further {
+				return both
+			}
+			return one
+		})
+		idTokenDifferences.hold(t, ours, others, all)
+		t.Logf("%d variants", len(all))
+	})
+	t.Run("logout tokens", func(t *testing.T) {
+		var all []variant
+		for _, s := range signers {
+			all = append(all, logoutVariants(fake, s)...)
+		}
+		ours, others := both.logoutJudges()
+		logoutDifferences.hold(t, ours, others, all)
+		t.Logf("%d variants", len(all))
+	})
+	t.Run("keys of a provider", func(t *testing.T) {
+		all := providerKeyVariants(t, fake, signers)
+		before := fake.Count(idptest.Userinfo)
+		ours, others := idTokenJudges(func(p posted) *relyingParties { // with an empty cache
+			publish(t, fake, p.keySet)
+			return newRelyingParties(t, fake, today)
+		})
+		providerKeyDifferences.hold(t, ours, others, all)
+		if n := fake.Count(idptest.Userinfo) - before; n != 0 {
+			t.Errorf("%d requests to where a jku leads, want none", n)
+		}
+		t.Logf("%d variants", len(all))
+	})
+}
+
 // TestRefusalsPage keeps refusals.md and the lists the same.
 func TestRefusalsPage(t *testing.T) {
 	const file = "refusals.md"
@@ -174,6 +219,24 @@ func TestRefusalsPage(t *testing.T) {
 	}
 }
 
+// TestPageNamesTheVersions: what is measured is what go.mod has.
+func TestPageNamesTheVersions(t *testing.T) {
+	module, err := os.ReadFile("go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, path := range map[string]string{
+		goJose: "github.com/go-jose/go-jose/v4", golangJWT: "github.com/golang-jwt/jwt/v5", jwx: "github.com/lestrrat-go/jwx/v3",
+		goOIDC: "github.com/coreos/go-oidc/v3", hcap: "github.com/hashicorp/cap",
+	} {
+		_, version, _ := strings.Cut(string(module), "\t"+path+" ")
+		version, _, _ = strings.Cut(version, "\n")
+		if want := name + " " + version; !strings.HasPrefix(version, "v") || !strings.Contains(strings.ReplaceAll(pageIntroduction, "\n", " "), want) {
+			t.Errorf("the introduction does not name %q, which go.mod has", want)
+		}
+	}
+}
+
 func page() string {
 	var b strings.Builder
 	b.WriteString(pageIntroduction)
@@ -186,10 +249,14 @@ func page() string {
 		{"Keys: a JSON Web Key to verify with", keyDifferences},
 		{"Key sets: a key by its ID", keySetDifferences},
 		{"Keys that a program hands over as they are", givenDifferences},
+		{"ID tokens", idTokenDifferences},
+		{"ID tokens: the keys that a provider publishes", providerKeyDifferences},
+		{"Logout tokens", logoutDifferences},
 	} {
 		fmt.Fprintf(&b, "\n## %s\n", section.title)
 		table(&b, "| cases | who accepts | why we refuse | source |", section.lists.refused)
 		table(&b, "| cases | who refuses | why we accept | source |", section.lists.accepted)
+		table(&b, "| cases | who reads something else | what we read | source |", section.lists.misread)
 	}
 	return b.String()
 }
@@ -206,8 +273,8 @@ func table(b *strings.Builder, head string, rows []difference) {
 
 // TestRowsAreWhole: a reason without a source is an opinion.
 func TestRowsAreWhole(t *testing.T) {
-	for _, d := range []differences{signatureDifferences, claimsDifferences, keyDifferences, keySetDifferences, givenDifferences} {
-		for _, row := range slices.Concat(d.refused, d.accepted) {
+	for _, d := range []differences{signatureDifferences, claimsDifferences, keyDifferences, keySetDifferences, givenDifferences, idTokenDifferences, providerKeyDifferences, logoutDifferences} {
+		for _, row := range slices.Concat(d.refused, d.accepted, d.misread) {
 			if len(row.cases) == 0 || row.who == "" || row.why == "" || row.source == "" || strings.Contains(row.why+row.source, "|") {
 				t.Errorf("row %+v is not whole", row)
 			}

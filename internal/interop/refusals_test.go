@@ -2,8 +2,9 @@ package interop
 
 const pageIntroduction = `# Where Sallyport and other JOSE libraries disagree
 
-This page is written by the tests of this package from the lists in ` + "`refusals_test.go`" + `, which they hold against the
-libraries: go-jose v4.1.8, golang-jwt v5.3.1 and jwx v3.3.0. What stands here was seen with these versions; about every other
+This page is written by the tests of this package from the lists in ` + "`refusals_test.go` and `idtoken_refusals_test.go`" + `, which they
+hold against the libraries: go-jose v4.1.8, golang-jwt v5.3.1 and jwx v3.3.0, and about ID tokens go-oidc v3.21.0 and
+cap v0.15.0, which is built on go-oidc. What stands here was seen with these versions; about every other
 case of the tests all agree, and a new disagreement fails. It is no judgement of those libraries: most of the rows are
 choices that they leave to their callers, and Sallyport, which knows what it verifies, has made them.
 
@@ -13,6 +14,11 @@ those of the keys, with WithCompact and WithCritValidation. Access tokens: with 
 issuer, audience, 60 s of leeway, and where they exist a required "exp" and "iat", strict decoding, strict claims. Keys:
 go-jose by UnmarshalJSON and Valid, jwx by ParseKey and Validate; golang-jwt reads no JWK. In the cases, "header", "payload",
 "claims" and "typ" are about tokens whose signature is right.
+
+ID tokens: all three have discovered the same provider and know the client ID "spa", the three algorithms and the time, which
+stands still; "our further client", where a case names it, is in Audiences of Sallyport and of cap, and go-oidc has a
+verifier for each. Sallyport and cap are told the nonce that was sent, go-oidc leaves that to its caller. An access
+token, where there is one, goes to VerifyAccessToken of the other two. Logout tokens: VerifyLogout of go-oidc; cap reads none.
 `
 
 // Reasons that several rows share.

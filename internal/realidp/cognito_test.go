@@ -159,7 +159,7 @@ func TestCognito(t *testing.T) {
 		}
 	})
 	t.Run("code without its verifier", func(t *testing.T) {
-		if tokens, err := pool.redeem(t.Context(), "no such code", "no such verifier"); err == nil || !strings.Contains(err.Error(), "invalid_grant") {
+		if tokens, err := pool.redeem(t.Context(), Grant{Code: "no such code", Verifier: "no such verifier", RedirectURI: pool.RedirectURI}); err == nil || !strings.Contains(err.Error(), "invalid_grant") {
 			t.Errorf("redeem = %+v, %v, want invalid_grant", tokens, err)
 		}
 	})

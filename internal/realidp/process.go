@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"sync"
 	"syscall"
+	"testing"
 )
 
 // process is a provider that runs: a child in a process group of its own.
@@ -126,4 +127,18 @@ func find(dir, script string) (node, path string, err error) {
 			return "", "", fmt.Errorf("%s is missing: run ./test.sh, or npm ci in %s", filepath.Join(modules, script), filepath.Dir(modules))
 		}
 	}
+}
+
+// Module gives the path of a file of an installed npm package, for instance a client library that a page of a test loads.
+func Module(t testing.TB, file string) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal("realidp: ", err)
+	}
+	_, path, err := find(dir, file)
+	if err != nil {
+		t.Fatal("realidp: ", err)
+	}
+	return path
 }

@@ -5,14 +5,9 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
-	"errors"
 	"fmt"
-	"html"
-	"io"
 	"net/http"
-	"net/http/cookiejar"
 	"net/url"
-	"regexp"
 	"strings"
 )
 
@@ -25,52 +20,87 @@ type Tokens struct {
 	ExpiresIn    int    `json:"expires_in"` // seconds, as the provider says
 }
 
-// SignIn goes through the authorization code flow with PKCE (RFC 6749 §4.1, RFC 7636) as a
-// single-page app does: authorize request, login page, callback, token request. The error of a
-// wrong password says that the login page came again.
-func (p *Pool) SignIn(ctx context.Context, user User) (Tokens, error) {
+// Grant is an authorization request that was answered, and what else its client needs to redeem the code.
+type Grant struct {
+	Code, Verifier, RedirectURI string
+}
+
+// authorize goes through the first half of the authorization code flow with PKCE (RFC 6749 §4.1, RFC 7636): authorization request,
+// login page, callback. Further parameters of the request are in extra.
+func authorize(ctx context.Context, b *Browser, endpoint, clientID, redirectURI string, user User, extra url.Values) (Grant, error) {
 	state, verifier := rand.Text(), rand.Text()+rand.Text() // RFC 7636 §4.1: 43 to 128 characters
 	challenge := sha256.Sum256([]byte(verifier))
-	callback, err := p.Authorize(ctx, p.Domain+"/oauth2/authorize?"+url.Values{
+	query := url.Values{
 		"response_type":         {"code"},
-		"client_id":             {p.ClientID},
-		"redirect_uri":          {p.RedirectURI},
+		"client_id":             {clientID},
+		"redirect_uri":          {redirectURI},
 		"scope":                 {"openid email profile"},
 		"state":                 {state},
 		"code_challenge":        {base64.RawURLEncoding.EncodeToString(challenge[:])},
 		"code_challenge_method": {"S256"},
-	}.Encode(), user)
+	}
+	for name, values := range extra {
+		query[name] = values
+	}
+	callback, err := b.Authorize(ctx, endpoint+"?"+query.Encode(), user)
 	if err != nil {
-		return Tokens{}, err
+		return Grant{}, err
 	}
 	answer := callback.Query()
 	if answer.Get("state") != state || answer.Get("code") == "" {
-		return Tokens{}, fmt.Errorf("callback without our state and a code: %s", callback)
+		return Grant{}, fmt.Errorf("callback without our state and a code: %s", callback)
 	}
-	return p.redeem(ctx, answer.Get("code"), verifier)
+	return Grant{answer.Get("code"), verifier, redirectURI}, nil
 }
 
 // redeem exchanges a code for tokens (RFC 6749 §4.1.3).
-func (p *Pool) redeem(ctx context.Context, code, verifier string) (Tokens, error) {
+func redeem(ctx context.Context, endpoint, clientID, secret string, g Grant) (Tokens, error) {
+	return requestTokens(ctx, endpoint, clientID, secret, url.Values{
+		"grant_type": {"authorization_code"}, "redirect_uri": {g.RedirectURI}, "code": {g.Code}, "code_verifier": {g.Verifier},
+	})
+}
+
+// requestTokens sends a token request, as a public client without a secret, else by client_secret_basic.
+func requestTokens(ctx context.Context, endpoint, clientID, secret string, form url.Values) (Tokens, error) {
+	if secret == "" {
+		form.Set("client_id", clientID)
+	}
 	ctx, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.Domain+"/oauth2/token", strings.NewReader(url.Values{
-		"grant_type":    {"authorization_code"},
-		"client_id":     {p.ClientID},
-		"redirect_uri":  {p.RedirectURI},
-		"code":          {code},
-		"code_verifier": {verifier},
-	}.Encode()))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(form.Encode()))
 	if err != nil {
 		return Tokens{}, err
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if secret != "" {
+		req.SetBasicAuth(url.QueryEscape(clientID), url.QueryEscape(secret)) // RFC 6749 §2.3.1
+	}
 	var tokens Tokens
 	if err := exchange(newClient(), req, &tokens); err != nil {
 		return Tokens{}, fmt.Errorf("token request: %w", err)
 	}
 	return tokens, nil
 }
+
+// SignIn goes through the authorization code flow with PKCE as a single-page app does: authorize request, login page, callback,
+// token request. The error of a wrong password says that the login page came again.
+func (p *Pool) SignIn(ctx context.Context, user User) (Tokens, error) {
+	g, err := authorize(ctx, NewBrowser(), p.AuthorizationEndpoint(), p.ClientID, p.RedirectURI, user, nil)
+	if err != nil {
+		return Tokens{}, err
+	}
+	return p.redeem(ctx, g)
+}
+
+func (p *Pool) redeem(ctx context.Context, g Grant) (Tokens, error) {
+	return redeem(ctx, p.TokenEndpoint(), p.ClientID, "", g)
+}
+
+// AuthorizationEndpoint is where a browser begins a sign-in; the pool's discovery document does not name it.
+func (p *Pool) AuthorizationEndpoint() string { return p.Domain + "/oauth2/authorize" }
+
+// TokenEndpoint is where a code is redeemed; the pool's discovery document does not name it.
+func (p *Pool) TokenEndpoint() string { return p.Domain + "/oauth2/token" }
 
 // InitiateAuth signs user in without a page, as a native app or Amplify does (USER_PASSWORD_AUTH).
 func (p *Pool) InitiateAuth(ctx context.Context, user User) (Tokens, error) {
@@ -88,119 +118,7 @@ func (p *Pool) InitiateAuth(ctx context.Context, user User) (Tokens, error) {
 	return Tokens(answer.AuthenticationResult), err
 }
 
-// Authorize plays the browser for an authorize request of anybody, at authorizeURL: it follows
-// redirects, signs user in at the login page, and returns the callback, which it does not visit.
+// Authorize plays a browser without cookies for an authorize request of anybody, at authorizeURL: see Browser.Authorize.
 func (p *Pool) Authorize(ctx context.Context, authorizeURL string, user User) (*url.URL, error) {
-	start, err := url.Parse(authorizeURL)
-	if err != nil {
-		return nil, err
-	}
-	redirectURI := start.Query().Get("redirect_uri")
-	if redirectURI == "" {
-		return nil, errors.New("authorize request without redirect_uri")
-	}
-	jar, err := cookiejar.New(nil)
-	if err != nil {
-		return nil, err
-	}
-	client := newClient()
-	client.Jar = jar
-	client.CheckRedirect = func(req *http.Request, via []*http.Request) error {
-		if strings.HasPrefix(req.URL.String(), redirectURI) || len(via) > 10 {
-			return http.ErrUseLastResponse
-		}
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, callLimit)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, authorizeURL, nil)
-	if err != nil {
-		return nil, err
-	}
-	page, err := visit(client, req)
-	if err != nil {
-		return nil, fmt.Errorf("authorize request: %w", err)
-	}
-	if page.location != nil { // signed in already, or refused with an error
-		return page.location, nil
-	}
-	if req, err = fill(ctx, page, user); err != nil {
-		return nil, err
-	}
-	if page, err = visit(client, req); err != nil {
-		return nil, fmt.Errorf("login page: %w", err)
-	}
-	if page.location == nil {
-		return nil, fmt.Errorf("%s cannot sign in: the login page came again", user.Email)
-	}
-	return page.location, nil
-}
-
-// page is where a visit ended: at a document, or at a redirect that the client does not follow.
-type page struct {
-	at       *url.URL
-	html     string
-	location *url.URL
-}
-
-func visit(client *http.Client, req *http.Request) (page, error) {
-	res, err := client.Do(req)
-	if err != nil {
-		return page{}, err
-	}
-	defer res.Body.Close()
-	if location, err := res.Location(); err == nil {
-		return page{location: location}, nil
-	}
-	body, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
-	if err != nil {
-		return page{}, err
-	}
-	if res.StatusCode != http.StatusOK {
-		return page{}, fmt.Errorf("status %d: %s", res.StatusCode, body)
-	}
-	return page{at: res.Request.URL, html: string(body)}, nil
-}
-
-var (
-	formTag   = regexp.MustCompile(`(?is)<form\b[^>]*>`)
-	inputTag  = regexp.MustCompile(`(?is)<input\b[^>]*>`)
-	attribute = regexp.MustCompile(`(?is)\b([a-z]+)\s*=\s*"([^"]*)"`)
-)
-
-// fill makes the request that a browser sends when user has filled in the login form of p.
-func fill(ctx context.Context, p page, user User) (*http.Request, error) {
-	form := formTag.FindString(p.html)
-	if form == "" {
-		return nil, fmt.Errorf("no form at %s", p.at)
-	}
-	action, err := p.at.Parse(attributes(form)["action"])
-	if err != nil {
-		return nil, err
-	}
-	values := url.Values{}
-	for _, input := range inputTag.FindAllString(p.html, -1) {
-		switch a := attributes(input); a["type"] {
-		case "password":
-			values.Set(a["name"], user.Password)
-		case "text", "email":
-			values.Set(a["name"], user.Email)
-		case "hidden":
-			values.Set(a["name"], a["value"])
-		}
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, action.String(), strings.NewReader(values.Encode()))
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	return req, nil
-}
-
-func attributes(tag string) map[string]string {
-	found := map[string]string{}
-	for _, match := range attribute.FindAllStringSubmatch(tag, -1) {
-		found[strings.ToLower(match[1])] = html.UnescapeString(match[2])
-	}
-	return found
+	return NewBrowser().Authorize(ctx, authorizeURL, user)
 }

@@ -181,10 +181,10 @@ func TestWhatIsMissing(t *testing.T) {
 	t.Setenv("CC", "gcc")
 	found := func(context.Context) (string, error) { return "/usr/lib/postgresql/15/bin", nil }
 	none := func(context.Context) (string, error) { return "", errors.New("none") }
-	if diff := cmp.Diff([]string{"gcc", "libc6-dev", "nodejs", "npm", "postgresql"}, missingPackages(t.Context(), none)); diff != "" {
+	if diff := cmp.Diff([]string{"gcc", "libc6-dev", "nodejs", "npm", "chromium", "postgresql"}, missingPackages(t.Context(), none)); diff != "" {
 		t.Errorf("missingPackages on a bare machine (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"gcc", "libc6-dev", "nodejs", "npm"}, missingPackages(t.Context(), found)); diff != "" {
+	if diff := cmp.Diff([]string{"gcc", "libc6-dev", "nodejs", "npm", "chromium"}, missingPackages(t.Context(), found)); diff != "" {
 		t.Errorf("missingPackages on a machine with PostgreSQL (-want +got):\n%s", diff)
 	}
 }

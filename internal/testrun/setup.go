@@ -19,8 +19,11 @@ import (
 // nodeDir is where the identity providers of package realidp are locked and installed.
 const nodeDir = "internal/realidp/node"
 
+// browser is the program of package internal/interop/browser, and the Debian package that has it.
+const browser = "chromium"
+
 // setUp makes sure of what the tests need besides Go: a C compiler for the race detector, node for
-// the identity providers, their npm packages, and a PostgreSQL server. As root it installs what a bare Debian lacks.
+// the identity providers, their npm packages, a browser, and a PostgreSQL server. As root it installs what a bare Debian lacks.
 // race is false only when there is no C compiler to be had, which it says at once.
 func setUp(ctx context.Context, out io.Writer, o options) (race bool, err error) {
 	if missing := missingPackages(ctx, pgbin.Find); len(missing) > 0 {
@@ -30,6 +33,9 @@ func setUp(ctx context.Context, out io.Writer, o options) (race bool, err error)
 	}
 	if _, err := exec.LookPath("node"); err != nil {
 		return false, errors.New("node cannot be had: the tests against real identity providers need it")
+	}
+	if _, err := exec.LookPath(browser); err != nil {
+		return false, errors.New("Chromium cannot be had: the tests of a whole sign-in need it")
 	}
 	if _, err := pgbin.Find(ctx); err != nil {
 		return false, err
@@ -58,6 +64,9 @@ func missingPackages(ctx context.Context, findServer func(context.Context) (stri
 	}
 	if _, err := exec.LookPath("npm"); err != nil {
 		missing = append(missing, "npm")
+	}
+	if _, err := exec.LookPath(browser); err != nil {
+		missing = append(missing, browser)
 	}
 	if _, err := findServer(ctx); err != nil {
 		missing = append(missing, pgbin.Package)
