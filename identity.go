@@ -45,8 +45,11 @@ type IdentityProvider interface {
 	// wraps ErrIDTokenInvalid, ErrIDTokenExpired or ErrProviderUnavailable, and then no assertion.
 	VerifyIDToken(ctx context.Context, t IDToken) (*Assertion, error)
 
+	// CheckLogin returns nil when a login can begin here, as far as the settings tell, and otherwise an error that wraps
+	// ErrProviderNotConfigured and says what is missing: then the provider only takes tokens. It asks nobody.
+	CheckLogin() error
 	// AuthorizationURL is where a browser signs in, with all of r in it. It returns ErrProviderUnavailable
-	// while the provider's addresses cannot be found, and ErrProviderNotConfigured for one that only takes tokens.
+	// while the provider's addresses cannot be found, and what CheckLogin returns.
 	AuthorizationURL(ctx context.Context, r AuthorizationRequest) (string, error)
 	// FormPost reports whether the answer comes as a form that the provider's page posts (OAuth 2.0 Form Post
 	// Response Mode), which is a cross-site request.

@@ -164,6 +164,25 @@ func (s *Service) openProviders() []error {
 // providerName is a part of a path that needs no escape.
 var providerName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
+// ProviderInfo is a configured identity provider as somebody who registers us there wants to know it.
+type ProviderInfo struct {
+	Name        string
+	RedirectURI string // of the callback (RFC 6749 §3.1.2)
+	// BackchannelLogoutURI takes its logout tokens (OpenID Connect Back-Channel Logout 1.0 §2.2).
+	BackchannelLogoutURI string
+	LoginError           error // of CheckLogin: why no login can begin, so that only tokens are exchanged; nil when one can
+}
+
+// Providers lists the configured identity providers, in the order of the configuration.
+func (s *Service) Providers() []ProviderInfo {
+	list := make([]ProviderInfo, len(s.providers))
+	for i, p := range s.providers {
+		name := p.Name()
+		list[i] = ProviderInfo{name, s.redirectURI(name), s.cfg.Issuer + "/backchannel-logout/" + name + "/", p.CheckLogin()}
+	}
+	return list
+}
+
 // provider finds a configured provider by its name.
 func (s *Service) provider(name string) (IdentityProvider, error) {
 	if p := s.byName[name]; p != nil {

@@ -65,7 +65,7 @@ func (a Apple) Open(opts sallyport.ProviderOptions) (sallyport.IdentityProvider,
 	rp.formPost = true // name and email are given by no other way
 	rp.client.secretIn = oauth2.AuthStyleInParams
 	if key == nil {
-		rp.tokensOnly = "a login needs TeamID, KeyID and PrivateKey"
+		rp.tokensOnly = "the team ID, the key ID and the private key"
 	} else {
 		rp.client.secret = func() (string, error) { return a.secret(key, issuer, opts.Now()) }
 	}

@@ -69,6 +69,9 @@ func (c Cognito) Open(opts sallyport.ProviderOptions) (sallyport.IdentityProvide
 	rp := newRelyingParty(shared.party(opts, c.Issuer), &shared, opts, ways{claims: cognitoIDToken, email: cognitoEmail})
 	rp.ways.accessClaims = rp.cognitoAccessToken
 	rp.logout = c.logoutURL
+	if c.Domain == "" && c.AuthorizationEndpoint == "" {
+		rp.tokensOnly = "the domain of the user pool"
+	}
 	for _, name := range c.issuers() {
 		// Never by discovery: a pool without a domain has none that can be trusted to be complete.
 		addresses := c.addresses()

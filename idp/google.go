@@ -53,7 +53,7 @@ func (g Google) Open(opts sallyport.ProviderOptions) (sallyport.IdentityProvider
 	}
 	rp := newRelyingParty(c.party(opts, issuer), &c, opts, ways{email: googleEmail})
 	if g.ClientSecret == "" {
-		rp.tokensOnly = "a login needs ClientSecret"
+		rp.tokensOnly = "the client secret"
 	}
 	if g.HostedDomain != "" {
 		rp.extra = map[string]string{"hd": g.HostedDomain} // for the page; the claim decides

@@ -27,7 +27,7 @@ type party struct {
 	http   *http.Client
 	now    func() time.Time
 
-	tokensOnly string // why only tokens can be exchanged; "" when there can be logins too
+	tokensOnly string // what a login lacks, so that only tokens can be exchanged; "" for nothing
 	formPost   bool
 	noNonce    bool              // the provider knows no nonce
 	extra      map[string]string // further parameters of the authorization request
@@ -67,15 +67,15 @@ func (p *party) known(ctx context.Context) (*metadata, error) {
 // AuthorizationURL implements sallyport.IdentityProvider. PKCE is always S256, whatever the provider announces (RFC 9700
 // §2.1.1).
 func (p *party) AuthorizationURL(ctx context.Context, r sallyport.AuthorizationRequest) (string, error) {
-	if p.tokensOnly != "" {
-		return "", fmt.Errorf("%w: %q: %s", sallyport.ErrProviderNotConfigured, p.name, p.tokensOnly)
+	if err := p.CheckLogin(); err != nil {
+		return "", err
 	}
 	m, err := p.known(ctx)
 	switch {
 	case err != nil:
 		return "", err
 	case m.authorization == "" || m.token == "":
-		return "", p.noLogin(m)
+		return "", p.noLogin()
 	}
 	options := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(r.Verifier)}
 	set := func(name, value string) { options = append(options, oauth2.SetAuthURLParam(name, value)) }
@@ -91,12 +91,17 @@ func (p *party) AuthorizationURL(ctx context.Context, r sallyport.AuthorizationR
 	return p.oauth2(m, "", r.RedirectURI).AuthCodeURL(r.State, options...), nil
 }
 
-// noLogin is for a provider of which only tokens can be exchanged, by its settings or for the moment.
-func (p *party) noLogin(m *metadata) error {
-	if m.found {
-		return fmt.Errorf("%w: the discovery document of %q has no authorization_endpoint or no token_endpoint", sallyport.ErrProviderUnavailable, p.name)
+// CheckLogin implements sallyport.IdentityProvider.
+func (p *party) CheckLogin() error {
+	if p.tokensOnly == "" {
+		return nil
 	}
-	return fmt.Errorf("%w: %q has no authorization and token endpoint; a login needs both, an exchange neither", sallyport.ErrProviderNotConfigured, p.name)
+	return fmt.Errorf("%w: a login needs %s", sallyport.ErrProviderNotConfigured, p.tokensOnly)
+}
+
+// noLogin is for a provider of which only tokens can be exchanged for the moment.
+func (p *party) noLogin() error {
+	return fmt.Errorf("%w: the discovery document of %q has no authorization_endpoint or no token_endpoint", sallyport.ErrProviderUnavailable, p.name)
 }
 
 func (p *party) oauth2(m *metadata, secret, redirectURI string) *oauth2.Config {
@@ -142,7 +147,7 @@ func (p *party) redeem(ctx context.Context, g sallyport.CodeGrant) (*oauth2.Toke
 		return nil, err
 	}
 	if m.token == "" {
-		return nil, p.noLogin(m)
+		return nil, p.noLogin()
 	}
 	secret := ""
 	if p.client.secret != nil {
@@ -267,6 +272,10 @@ func (c *common) faults() []error {
 		if scope == "" || strings.ContainsFunc(scope, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }) {
 			faults = append(faults, fault("Scopes", "%q is no scope (RFC 6749 §3.3)", scope))
 		}
+	}
+	// OpenID Connect Core 1.0 §3.1.2.1: without openid there is no ID token.
+	if len(c.Scopes) > 0 && slices.Contains(c.standardScopes, "openid") && !slices.Contains(c.Scopes, "openid") {
+		faults = append(faults, fault("Scopes", "openid is missing, without which the provider gives no ID token"))
 	}
 	if c.JWKSURI != "" {
 		faults = append(faults, checkURL("JWKSURI", c.JWKSURI))

@@ -4,10 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 
+	"github.com/sallyport-auth/sallyport"
 	"github.com/sallyport-auth/sallyport/authhttp"
 	"github.com/sallyport-auth/sallyport/cmd/sallyport/settings"
 )
@@ -24,15 +29,16 @@ func (configCheck) examples() []string {
 // Run reads the settings as serve does, and makes of them what serve makes.
 func (c configCheck) Run(ctx context.Context, w world) error {
 	s, err := c.load(w)
+	var providers []sallyport.ProviderInfo
 	if err == nil {
-		err = rehearse(ctx, s)
+		providers, err = rehearse(ctx, s)
 	}
 	faults, found := errors.AsType[settings.Faults](err)
 	switch {
 	case err != nil && !found:
 		return err
 	case c.JSON:
-		return writeFindings(w, faults, s)
+		return writeFindings(w, faults, s, providers)
 	case found:
 		return faults
 	}
@@ -43,14 +49,34 @@ func (c configCheck) Run(ctx context.Context, w world) error {
 	if s.File != "" {
 		verdict = s.File + " is valid"
 	}
-	_, err = fmt.Fprintln(w.stdout, verdict)
-	return err
+	if _, err = fmt.Fprintln(w.stdout, verdict); err != nil {
+		return err
+	}
+	return writeProviders(w.stdout, providers)
+}
+
+// writeProviders prints what is to be registered at each provider.
+func writeProviders(to io.Writer, providers []sallyport.ProviderInfo) error {
+	c := newColumns(to)
+	for _, p := range providers {
+		if p.LoginError != nil {
+			c.line(p.Name, "only takes tokens: "+loginNeeds(p.LoginError))
+			continue
+		}
+		c.line(p.Name, "redirect URI", p.RedirectURI)
+	}
+	return c.end()
+}
+
+// loginNeeds is the part of the error that says what to do.
+func loginNeeds(err error) string {
+	return strings.TrimPrefix(err.Error(), sallyport.ErrProviderNotConfigured.Error()+": ")
 }
 
 // rehearse makes the service and the handler of s, because they find faults that the settings do not
 // know: of identity providers, for example. It touches neither the database of s nor the network: its
 // database is a temporary one.
-func rehearse(ctx context.Context, s *settings.Settings) (err error) {
+func rehearse(ctx context.Context, s *settings.Settings) (_ []sallyport.ProviderInfo, err error) {
 	const what = "config check"
 	defer func() {
 		if _, found := errors.AsType[settings.Faults](err); err != nil && !found {
@@ -59,22 +85,47 @@ func rehearse(ctx context.Context, s *settings.Settings) (err error) {
 	}()
 	folder, err := os.MkdirTemp("", "sallyport-check-")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
 	trial := *s
 	trial.Database = "sqlite:" + filepath.Join(folder, "check.db")
-	trial.Issuer = s.IssuerAt(1) // the port matters only when it is open
+	trial.Issuer = s.IssuerAt(listenPort(s))
 	log := slog.New(slog.DiscardHandler)
 	svc, err := open(ctx, what, &trial, log, &serving{})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, svc.close()) }()
 	if _, err := authhttp.New(svc.Service, httpConfig(&trial, log)); err != nil {
-		return explainStart(what, &trial, err)
+		return nil, explainStart(what, &trial, err)
 	}
-	return nil
+	return svc.Providers(), nil
+}
+
+// listenPort is the port that the settings name. Which one stands for "any" matters to nobody.
+func listenPort(s *settings.Settings) int {
+	if _, text, err := net.SplitHostPort(s.Listen); err == nil {
+		if port, err := strconv.Atoi(text); err == nil && port > 0 {
+			return port
+		}
+	}
+	return 1
+}
+
+// registration is in JSON what is to be registered at a provider.
+type registration struct {
+	Name                 string `json:"name"`
+	RedirectURI          string `json:"redirect_uri,omitempty"`
+	BackchannelLogoutURI string `json:"backchannel_logout_uri"`
+	TokensOnly           string `json:"tokens_only,omitempty"`
+}
+
+func registrationAt(p sallyport.ProviderInfo) registration {
+	if p.LoginError != nil {
+		return registration{Name: p.Name, BackchannelLogoutURI: p.BackchannelLogoutURI, TokensOnly: loginNeeds(p.LoginError)}
+	}
+	return registration{Name: p.Name, RedirectURI: p.RedirectURI, BackchannelLogoutURI: p.BackchannelLogoutURI}
 }
 
 // finding is a fault in JSON.
@@ -88,12 +139,13 @@ type finding struct {
 	Problem  string `json:"problem"`
 }
 
-func writeFindings(w world, faults settings.Faults, s *settings.Settings) error {
+func writeFindings(w world, faults settings.Faults, s *settings.Settings, providers []sallyport.ProviderInfo) error {
 	document := struct {
-		Valid    bool      `json:"valid"`
-		Faults   []finding `json:"faults"`
-		Warnings []string  `json:"warnings"`
-	}{len(faults) == 0, []finding{}, []string{}}
+		Valid    bool           `json:"valid"`
+		Faults   []finding      `json:"faults"`
+		Warnings []string       `json:"warnings"`
+		IDPs     []registration `json:"idps"`
+	}{len(faults) == 0, []finding{}, []string{}, mapped(providers, registrationAt)}
 	for _, f := range faults {
 		document.Faults = append(document.Faults, finding{f.Place.File, f.Place.Line, f.Place.Column, f.Place.Variable, f.Place.Flag, f.Key, f.Problem})
 	}

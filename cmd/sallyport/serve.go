@@ -82,6 +82,13 @@ func serve(ctx context.Context, stopping func(), s *settings.Settings, log *slog
 		attrs = append(attrs, "admin_listen", admin.Addr().String())
 	}
 	log.Info("started", attrs...)
+	for _, p := range svc.Providers() {
+		if p.LoginError != nil {
+			log.Warn("identity provider", "name", p.Name, "tokens_only", p.LoginError.Error())
+			continue
+		}
+		log.Info("identity provider", "name", p.Name, "redirect_uri", p.RedirectURI)
+	}
 	err = srv.run(ctx, stopping)
 	log.Info("stopped")
 	return err

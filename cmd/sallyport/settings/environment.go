@@ -99,8 +99,11 @@ func variableSuggestion(name string) string {
 		bare := strings.TrimPrefix(variable(table[i].key), variablePrefix)
 		candidates = append(candidates, bare, bare+fileSuffix)
 	}
-	if name == variablePrefix+"CONFIG" {
+	switch {
+	case name == variablePrefix+"CONFIG":
 		return "; name the file with --config"
+	case strings.HasPrefix(name, variable("idps")+"_") && name != variable("idps")+fileSuffix:
+		return "; " + variable("idps") + " has all of them, as a JSON array of objects"
 	}
 	if near := Nearest(strings.TrimPrefix(name, variablePrefix), candidates); near != "" {
 		return "; did you mean " + variablePrefix + near + "?"

@@ -2,6 +2,7 @@ package settings
 
 import (
 	"log/slog"
+	"net/url"
 	"strings"
 	"time"
 
@@ -194,6 +195,28 @@ func (l *loader) checkIDP(p *IDP, at Place, path string, given map[string]Place)
 	}
 	if len(l.faults) == before && l.soundBelow(path) {
 		l.openIDP(p, at, path)
+		l.warnOfPreset(p, path)
+	}
+}
+
+// presetHosts are where the issuers of the presets are.
+var presetHosts = []struct{ provider, host string }{
+	{ProviderGoogle, "accounts.google.com"}, {ProviderApple, "appleid.apple.com"}, {ProviderGitHub, "github.com"},
+	{ProviderEntra, "login.microsoftonline.com"}, {ProviderEntra, "login.microsoftonline.us"}, {ProviderEntra, "login.partner.microsoftonline.cn"}, {ProviderEntra, "sts.windows.net"},
+	{ProviderCognito, ".amazonaws.com"},
+}
+
+// warnOfPreset is for an issuer that has a preset, whose checks oidc does not make: Entra's addresses, for instance, prove nothing.
+func (l *loader) warnOfPreset(p *IDP, path string) {
+	issuer, err := url.Parse(p.Issuer)
+	if err != nil || p.Provider != ProviderOIDC {
+		return
+	}
+	for _, preset := range presetHosts {
+		if host := issuer.Hostname(); host == preset.host || preset.host[0] == '.' && strings.HasSuffix(host, preset.host) {
+			l.warn("%s is at %s, and provider: %s knows what is special there; provider: oidc does not", path, host, preset.provider)
+			return
+		}
 	}
 }
 

@@ -24,6 +24,9 @@ func walk[T any](l *loader, rows []setting[T], n node, path, prefix string, set 
 			set(&rows[row], value)
 		case !slices.ContainsFunc(rows, func(r setting[T]) bool { return strings.HasPrefix(r.key, key+".") }):
 			meant := suggestion(rows, prefix, m.name)
+			if path != "" && redirectURILike.MatchString(m.name) {
+				meant = "; it follows from issuer and name: see sallyport config check"
+			}
 			l.fault(m.at, path, "unknown key "+showResembling(m.name, meant)+meant)
 		case value.shape == mapping:
 			walk(l, rows, value, path, key+".", set)
@@ -40,6 +43,9 @@ var (
 	keyLike  = regexp.MustCompile(`^[a-z_.]{1,40}$`)
 	wordLike = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,60}$`)
 )
+
+// redirectURILike are the names that other programs have for what is no setting here.
+var redirectURILike = regexp.MustCompile(`^(?i)(redirect|callback)_?ur[il]s?$`)
 
 func showKey(name string) string { return showResembling(name, "") }
 
