@@ -18,6 +18,7 @@ type pageFault struct {
 // pageGroup is faults of which one can be on at a time: each replaces the one before.
 type pageGroup struct {
 	ID, Title string
+	Note      string   // who meets its faults; "" for everybody
 	needs     Endpoint // the personality must have it
 	Faults    []pageFault
 }
@@ -60,7 +61,7 @@ func (p *Provider) offeredFaults() []pageGroup {
 }
 
 func discoveryFaults() pageGroup {
-	return pageGroup{"discovery", "Discovery", Discovery, []pageFault{
+	return pageGroup{"discovery", "Discovery", "Only a client that asks for the document meets these: Sallyport asks at no Cognito and no GitHub.", Discovery, []pageFault{
 		edited(Discovery, "issuer", "Foreign issuer", "A document that names another issuer is not believed.",
 			func(doc map[string]any) { doc["issuer"] = "https://elsewhere.example" }),
 		edited(Discovery, "incomplete", "No token endpoint", "Without the endpoint there is no sign-in here, and the rest of the application works.",
@@ -80,7 +81,7 @@ func accessTokenInstead() Option {
 }
 
 func callbackFaults() pageGroup {
-	return pageGroup{"callback", "Return to the application", Authorize, []pageFault{
+	return pageGroup{"callback", "Return to the application", "", Authorize, []pageFault{
 		answered("foreign-state", "Foreign state", "Somebody else's sign-in does not end in this browser.",
 			func(a url.Values) { a.Set("state", "of-another-browser") }),
 		answered("no-state", "No state", "An answer that nobody asked for is not taken.", func(a url.Values) { a.Del("state") }),
@@ -101,7 +102,7 @@ func callbackFaults() pageGroup {
 }
 
 func tokenFaults() pageGroup {
-	return pageGroup{"token", "Token endpoint", Token, []pageFault{
+	return pageGroup{"token", "Token endpoint", "", Token, []pageFault{
 		broken(Token, "down", "Status 500", "The sign-in fails, and its code is used up.", Status(http.StatusInternalServerError)),
 		broken(Token, "hang", "No answer", "The client gives up in time. Clear it to let the answer go.", Hang()),
 		broken(Token, "html", "A web page", "A page with status 200 holds no tokens.", HTML()),
@@ -116,7 +117,7 @@ func tokenFaults() pageGroup {
 }
 
 func idTokenFaults() pageGroup {
-	return pageGroup{"id-token", "ID token", JWKS, []pageFault{
+	return pageGroup{"id-token", "ID token", "", JWKS, []pageFault{
 		bentBy("access-token", "The access token in its place", "The two are not taken for each other.", accessTokenInstead()),
 		bent("expired", "Expired", "A token is refused after its exp.",
 			func(p *Provider) []Option { return []Option{IssuedAt(p.now().Add(-25 * time.Hour))} }),
@@ -141,7 +142,7 @@ func idTokenFaults() pageGroup {
 }
 
 func keyFaults() pageGroup {
-	return pageGroup{"jwks", "Keys", JWKS, []pageFault{
+	return pageGroup{"jwks", "Keys", "Only a client that does not know the keys yet asks for them: at its first sign-in, or at a key that is new.", JWKS, []pageFault{
 		broken(JWKS, "down", "Status 503", "Keys that are known go on working.", Status(http.StatusServiceUnavailable)),
 		broken(JWKS, "empty", "No keys", "An empty set does not replace a good one.", EmptyKeySet()),
 		broken(JWKS, "text", "Not JSON", "Nor does a set that cannot be read.", NotJSON()),
@@ -153,7 +154,7 @@ func keyFaults() pageGroup {
 }
 
 func userinfoFaults() pageGroup {
-	return pageGroup{"userinfo", "UserInfo", Userinfo, []pageFault{
+	return pageGroup{"userinfo", "UserInfo", "Only a client that misses something in the ID token asks there.", Userinfo, []pageFault{
 		edited(Userinfo, "sub", "Another sub", "UserInfo of somebody else is not used.", func(doc map[string]any) {
 			doc["sub"] = "somebody-else"
 			if doc["id"] != nil { // GitHub's, which says nothing else of who it is
@@ -171,7 +172,7 @@ func userinfoFaults() pageGroup {
 }
 
 func clockFaults() pageGroup {
-	return pageGroup{"clock", "Clock", Authorize, []pageFault{
+	return pageGroup{"clock", "Clock", "", Authorize, []pageFault{
 		skewed("ahead-59s", "59 seconds ahead", "Clocks differ a little, and sign-in works.", 59*time.Second),
 		skewed("ahead-day", "A day ahead", "Tokens from the future are refused.", 24*time.Hour),
 		skewed("behind-day", "A day behind", "Tokens of yesterday are refused.", -24*time.Hour),

@@ -18,14 +18,15 @@ var demoFiles embed.FS
 
 // DemoConfig tells the page of the demo where everything is. All fields are required.
 type DemoConfig struct {
-	AuthPath     string // the mount of the authentication routes on the page's own origin: "/auth"
-	ProviderName string // of the provider in the routes of the mount: "cognito"
-	OrdersURL    string // the resource of the second service
-	ProviderURL  string // the provider's page for people
-	AuthorizeURL string // the provider's authorization endpoint (RFC 6749 §3.1)
-	TokenURL     string // the provider's token endpoint (RFC 6749 §3.2)
-	ClientID     string // of the page at the provider
-	RedirectURI  string // of the page, as registered at the provider
+	AuthPath       string // the mount of the authentication routes on the page's own origin: "/auth"
+	ProviderName   string // of the provider in the routes of the mount: "cognito"
+	OrdersURL      string // the resource of the second service
+	ProviderURL    string // the provider's page for people
+	ProviderIssuer string // "iss" of its answers (RFC 9207)
+	AuthorizeURL   string // the provider's authorization endpoint (RFC 6749 §3.1)
+	TokenURL       string // the provider's token endpoint (RFC 6749 §3.2)
+	ClientID       string // of the page at the provider
+	RedirectURI    string // of the page, as registered at the provider
 }
 
 // Demo serves the page of the demo at "/" and its assets below "/assets/". The page is a single-page
@@ -79,6 +80,9 @@ func (c DemoConfig) check() error {
 	}
 	if c.ProviderName == "" {
 		faults = append(faults, errors.New("web: DemoConfig.ProviderName is missing"))
+	}
+	if c.ProviderIssuer == "" {
+		faults = append(faults, errors.New("web: DemoConfig.ProviderIssuer is missing"))
 	}
 	return errors.Join(faults...)
 }

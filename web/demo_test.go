@@ -11,14 +11,15 @@ import (
 
 func testConfig() DemoConfig {
 	return DemoConfig{
-		AuthPath:     "/auth",
-		ProviderName: "cognito",
-		OrdersURL:    "http://127.0.0.1:8002/orders",
-		ProviderURL:  "http://localhost:8003/",
-		AuthorizeURL: "http://localhost:8003/oauth2/authorize",
-		TokenURL:     "http://localhost:8003/oauth2/token",
-		ClientID:     "demo-page",
-		RedirectURI:  "http://127.0.0.1:8000/",
+		AuthPath:       "/auth",
+		ProviderName:   "cognito",
+		OrdersURL:      "http://127.0.0.1:8002/orders",
+		ProviderURL:    "http://localhost:8003/",
+		ProviderIssuer: "http://localhost:8003/pool",
+		AuthorizeURL:   "http://localhost:8003/oauth2/authorize",
+		TokenURL:       "http://localhost:8003/oauth2/token",
+		ClientID:       "demo-page",
+		RedirectURI:    "http://127.0.0.1:8000/",
 	}
 }
 
@@ -203,7 +204,7 @@ func TestDemoConfigFaults(t *testing.T) {
 			}
 		})
 	}
-	if _, err := Demo(DemoConfig{}); err == nil || strings.Count(err.Error(), "\n") != 7 {
-		t.Errorf("Demo(DemoConfig{}) = %v, want all eight faults", err)
+	if _, err := Demo(DemoConfig{}); err == nil || strings.Count(err.Error(), "\n") != 8 {
+		t.Errorf("Demo(DemoConfig{}) = %v, want all nine faults", err)
 	}
 }

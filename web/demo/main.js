@@ -9,7 +9,7 @@ const where = document.body.dataset;
 const call = caller(view.addRequest);
 const session = createSession(call, where.auth);
 const provider = createProvider(call, {
-  authorize: where.authorize, token: where.token, client: where.client, redirect: where.redirect,
+  issuer: where.issuer, authorize: where.authorize, token: where.token, client: where.client, redirect: where.redirect,
 });
 
 // One thing at a time. The buttons stay enabled meanwhile: disabling one takes the focus from it.

@@ -26,6 +26,8 @@ export function createProvider(call, idp) {
     sessionStorage.removeItem(stored);
     // RFC 6749 §10.12: an answer to a question of somebody else would sign this browser in as them.
     if (answer.get("state") !== login?.state) return { problem: "This answer of the provider belongs to no sign-in that began in this tab." };
+    // RFC 9207 §2.4: an answer of another provider is not taken for this one's.
+    if (answer.has("iss") && answer.get("iss") !== idp.issuer) return { problem: "This is the answer of another provider." };
     if (!answer.has("code")) return { problem: "The provider did not sign you in." };
     const { status, body, meaning } = await call("provider-token", idp.token, {
       form: {
@@ -34,6 +36,7 @@ export function createProvider(call, idp) {
       },
     });
     if (status !== 200) return { problem: meaning };
+    if (typeof body.id_token !== "string") return { problem: "The provider gave no ID token, so there is nothing to exchange." };
     return { tokens: { ...body, nonce: login.nonce } }; // our server compares the nonce with the token's
   }
 

@@ -60,14 +60,15 @@ func (d *demo) newApp(ctx context.Context, store sallyport.Store, provider *idpt
 		return nil, err
 	}
 	page, err := web.Demo(web.DemoConfig{
-		AuthPath:     "/auth",
-		ProviderName: providerName,
-		OrdersURL:    d.at.Orders,
-		ProviderURL:  d.at.Provider,
-		AuthorizeURL: provider.URL(idptest.Authorize),
-		TokenURL:     provider.URL(idptest.Token),
-		ClientID:     provider.ClientID(),
-		RedirectURI:  d.at.App,
+		AuthPath:       "/auth",
+		ProviderName:   providerName,
+		OrdersURL:      d.at.Orders,
+		ProviderURL:    d.at.Provider,
+		ProviderIssuer: provider.Issuer(),
+		AuthorizeURL:   provider.URL(idptest.Authorize),
+		TokenURL:       provider.URL(idptest.Token),
+		ClientID:       provider.ClientID(),
+		RedirectURI:    d.at.App,
 	})
 	if err != nil {
 		return nil, err
