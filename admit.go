@@ -47,11 +47,11 @@ func (x *admission) admit(ctx context.Context, a *Assertion, replaces ID) (*Toke
 	emailTaken := false
 	for range maxAdmissionTries {
 		start := SessionStart{
-			Session:     Session{Provider: x.provider.Name(), ProviderSID: usableSID(a.ProviderSID)},
-			Replay:      a.TokenHash,
-			ReplayUntil: a.UsableUntil.Add(replayMargin),
-			Replaces:    replaces,
-			Hearsay:     !a.EmailAuthoritative,
+			Session:   Session{Provider: x.provider.Name(), ProviderSID: usableSID(a.ProviderSID)},
+			Mark:      a.TokenHash,
+			MarkUntil: a.UsableUntil.Add(replayMargin),
+			Replaces:  replaces,
+			Hearsay:   !a.EmailAuthoritative,
 		}
 		if err := x.prepare(ctx, a, names, emailTaken, &start); err != nil {
 			return nil, err
@@ -96,7 +96,7 @@ func (x *admission) returning(a *Assertion, owner Owner, emailTaken bool, start 
 		return because(ErrInvalidCredentials, "user is inactive")
 	}
 	start.CredentialVersion, start.Session.IdentityID = owner.Credential.Version, owner.Identity
-	start.Sync = x.changes(x.user, a, emailTaken)
+	start.Sync = x.changes(owner, a, emailTaken)
 	if changed := start.Sync.fields(); len(changed) > 0 {
 		start.Sync.Apply(&x.user)
 		start.Synced = x.event("user_changed", actorSystem, x.client)
@@ -107,8 +107,10 @@ func (x *admission) returning(a *Assertion, owner Owner, emailTaken bool, start 
 
 // changes are what the provider says of a user that is not so here. A lack of proof takes no proof away: an address that is
 // verified gives way to another one that is, and to none else. With emailTaken the address is another user's, and stays.
-func (x *admission) changes(u User, a *Assertion, emailTaken bool) UserChange {
+// One that a provider verified on hearsay is proved when its authority says the same.
+func (x *admission) changes(owner Owner, a *Assertion, emailTaken bool) UserChange {
 	var c UserChange
+	u := owner.User
 	if !x.provider.Policy().Sync {
 		return c
 	}
@@ -124,14 +126,14 @@ func (x *admission) changes(u User, a *Assertion, emailTaken bool) UserChange {
 	case address == "" || emailTaken:
 	case !same && (proved || !u.EmailVerified):
 		c.Email, c.EmailVerified = &address, &proved
-	case same && proved && !u.EmailVerified:
+	case same && proved && (!u.EmailVerified || a.EmailAuthoritative && !owner.Credential.EmailProved):
 		c.EmailVerified = &proved
 	}
 	return c
 }
 
-// namesake finds the user who has the address of an unknown identity, where that matters before the attempt to make one: a link
-// needs no new name. It returns ErrNotFound when there is none, or linking is not wanted.
+// namesake finds the user who has the address of an unknown identity, where that matters before the attempt to make
+// one: a link needs no new name. It returns ErrNotFound when there is none, or linking is not wanted.
 func (x *admission) namesake(ctx context.Context, a *Assertion) (User, Credential, error) {
 	address := usableEmail(a)
 	if address == "" || x.provider.Policy().Linking != LinkVerifiedEmail {

@@ -36,7 +36,7 @@ type Reason string
 // The reasons.
 const (
 	ReasonSignIn   Reason = "sign_in"
-	ReasonExchange Reason = "exchange"
+	ReasonExchange Reason = "exchange" // a sign-in at an identity provider, by either door
 	ReasonRefresh  Reason = "refresh"
 )
 

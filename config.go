@@ -90,8 +90,8 @@ type Config struct {
 	// from a stranger.
 	Password password.Config
 
-	// Observe is told how each sign-in, exchange, refresh and change of a password ended. It is called by many goroutines at once and
-	// must not block. Default: nobody is told.
+	// Observe is told how each sign-in, exchange, refresh and change of a password ended. It is called by many
+	// goroutines at once and must not block. Default: nobody is told.
 	Observe func(Observation)
 	Logger  *slog.Logger     // default: slog.Default()
 	Now     func() time.Time // default: time.Now

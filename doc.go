@@ -52,10 +52,8 @@
 //	internal/archtest/   this map as a test: imports point down only
 //	internal/realidp/    identity providers that others wrote, for tests; internal/testrun is ./test.sh
 //
-// docs/contract.md is the public surface, docs/refresh.md the refresh machine, docs/keys.md the signing keys
-// and the root secret, docs/database.md
-// SQLite and PostgreSQL, docs/house.md why the house is built like this, docs/benchmark.md how fast it is,
-// docs/providers.md
-// identity providers and how to set each one up, docs/moving.md the way from django-rest-microservice, docs/attack-cases.json what the ids in test names
-// mean.
+// docs/contract.md is the public surface, docs/refresh.md the refresh machine, docs/keys.md the signing keys and the
+// root secret, docs/database.md SQLite and PostgreSQL, docs/house.md why the house is built like this,
+// docs/benchmark.md how fast it is, docs/providers.md identity providers and how to set each one up, docs/moving.md the
+// way from django-rest-microservice, docs/attack-cases.json what the ids in test names mean.
 package sallyport

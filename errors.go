@@ -8,7 +8,7 @@ import (
 // What a use case or a store refuses, and why. Package authhttp holds the one table that gives
 // each a status and a stable code. An error that is none of these is a fault of ours.
 var (
-	// ErrNotFound: no such user or session.
+	// ErrNotFound: no such user, session or identity.
 	ErrNotFound = errors.New("sallyport: not found")
 	// ErrNameTaken: the username or the e-mail address is the username or the address of another user.
 	ErrNameTaken = errors.New("sallyport: that username is taken")

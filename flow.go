@@ -32,9 +32,9 @@ func newFlowSecret() (s flowSecret) {
 // String is the form that goes over the wire: 43 characters of the base64url alphabet.
 func (s flowSecret) String() string { return base64.RawURLEncoding.EncodeToString(s[:]) }
 
-// FlowID names a login by its state, without telling the state: the cookies of several logins in one browser differ by it. It is
-// 16 letters, digits, "-" and "_".
-func FlowID(state string) string {
+// LoginID names a login by its state, without telling the state: the cookies of several logins in one browser differ by
+// it. It is 16 letters, digits, "-" and "_".
+func LoginID(state string) string {
 	sum := sha256.Sum256([]byte("sallyport flow " + state))
 	return base64.RawURLEncoding.EncodeToString(sum[:12])
 }
@@ -48,8 +48,8 @@ const (
 	flowReturnAt   = flowLinkAt + 16
 )
 
-// sealFlow is the text of the cookie, bound to the provider and the state: with any other it does not open. It is short, because a
-// browser sends those of all its open logins to the callback.
+// sealFlow is the text of the cookie, bound to the provider and the state: with any other it does not open. It is
+// short, because a browser sends those of all its open logins to the callback.
 func (ring keyring) sealFlow(f *flow, provider, state string) string {
 	b := make([]byte, flowReturnAt, flowReturnAt+len(f.returnTo))
 	copy(b, f.nonce[:])

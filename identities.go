@@ -22,7 +22,8 @@ type LinkRequest struct {
 	Client    Client
 }
 
-// StartLink is StartLogin for a user who is signed in: the identity that comes back becomes one of this user's. No session starts.
+// StartLink is StartLogin for a user who is signed in: the identity that comes back becomes one of this user's. No
+// session starts.
 func (s *Service) StartLink(ctx context.Context, r LinkRequest) (*Login, error) {
 	if r.UserID.IsZero() || r.SessionID.IsZero() {
 		return nil, ErrNotFound
@@ -47,7 +48,7 @@ func (x *admission) addTo(ctx context.Context, f *flow, a *Assertion) error {
 	now := x.now()
 	err := x.store.AddIdentity(ctx, IdentityLink{
 		Identity: Identity{ID: NewID(now), UserID: f.linkTo, Provider: x.provider.Name(), Issuer: a.Issuer, Subject: a.Subject, CreatedAt: now},
-		Session:  f.session, At: now, Mark: a.TokenHash, Until: a.UsableUntil.Add(replayMargin), Event: e,
+		Session:  f.session, At: now, Mark: a.TokenHash, MarkUntil: a.UsableUntil.Add(replayMargin), Event: e,
 	})
 	if errors.Is(err, ErrChanged) {
 		return because(ErrSessionRevoked, "the session that asked for the link has ended")

@@ -19,7 +19,7 @@ type Identity struct {
 	CreatedAt time.Time
 }
 
-// Provider is the settings of one identity provider: idp.OIDC, idp.Cognito.
+// Provider is the settings of one identity provider: those of package idp.
 type Provider interface {
 	// Open checks the settings and returns the provider, ready to verify tokens. It makes no
 	// network call, so a provider that is down does not stop the start. All faults come joined.
@@ -33,7 +33,8 @@ type ProviderOptions struct {
 	Logger *slog.Logger
 }
 
-// IdentityProvider verifies the tokens of one identity provider.
+// IdentityProvider is one identity provider as the use cases see it: it sends browsers there, redeems codes, and
+// verifies tokens.
 type IdentityProvider interface {
 	// Name is unique among the configured providers and part of no security decision.
 	Name() string
@@ -63,8 +64,8 @@ type IdentityProvider interface {
 	// LogoutURL is where a browser ends its session at the provider (OpenID Connect RP-Initiated Logout 1.0 §2), ""
 	// when there is no such place. It returns ErrProviderUnavailable.
 	LogoutURL(ctx context.Context) (string, error)
-	// VerifyLogoutToken checks a logout token (OpenID Connect Back-Channel Logout 1.0 §2.6), all but whether it was seen before.
-	// It returns an error that wraps ErrLogoutTokenInvalid or ErrProviderUnavailable, and then no notice.
+	// VerifyLogoutToken checks a logout token (OpenID Connect Back-Channel Logout 1.0 §2.6), all but whether it was
+	// seen before. It returns an error that wraps ErrLogoutTokenInvalid or ErrProviderUnavailable, and then no notice.
 	VerifyLogoutToken(ctx context.Context, token string) (*LogoutNotice, error)
 
 	// Close stops background work and waits for it.

@@ -105,7 +105,8 @@ func TestASuccessClearsTheAccount(t *testing.T) {
 }
 
 // TestAHundredInARow: whatever limits.account allows, of guesses from addresses that the account never signed in from
-// one in a quarter of an hour is let through after a hundred in a row (NIST SP 800-63B-4). A name that nobody has is treated alike.
+// one in a quarter of an hour is let through after a hundred in a row (NIST SP 800-63B-4). A name that nobody has is
+// treated alike.
 func TestAHundredInARow(t *testing.T) {
 	h := newHouse(t)
 	svc := h.open(func(c *sallyport.Config) {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// LoginRequest begins a sign-in at an identity provider (OAuth 2.0 authorization code grant with PKCE), which this side drives: no
-// token of the provider reaches the browser.
+// LoginRequest begins a sign-in at an identity provider (OAuth 2.0 authorization code grant with PKCE), which this side
+// drives: no token of the provider reaches the browser.
 type LoginRequest struct {
 	Provider string // its name
 	ReturnTo string // where the browser goes in the end; "" for the root of the issuer's origin
@@ -15,11 +15,11 @@ type LoginRequest struct {
 	Replaces RefreshToken // of the session that the same browser holds; zero for none
 }
 
-// Login is a sign-in that waits for the identity provider. The browser keeps Sealed for LoginLife, under a name with ID in it,
-// and shows it at the callback.
+// Login is a sign-in that waits for the identity provider. The browser keeps Sealed for LoginLife, under a name with ID
+// in it, and shows it at the callback.
 type Login struct {
 	Location string // where the browser goes now
-	ID       string // FlowID of its state
+	ID       string // LoginID of its state
 	Sealed   string
 	FormPost bool // the callback will be a cross-site POST
 }
@@ -55,7 +55,7 @@ func (s *Service) startFlow(ctx context.Context, name string, c Client, f flow) 
 	if err != nil {
 		return nil, err
 	}
-	return &Login{Location: location, ID: FlowID(state), Sealed: s.secrets.sealFlow(&f, name, state), FormPost: provider.FormPost()}, nil
+	return &Login{Location: location, ID: LoginID(state), Sealed: s.secrets.sealFlow(&f, name, state), FormPost: provider.FormPost()}, nil
 }
 
 // redirectURI is one for each provider, a defence against mix-up (RFC 9700 §4.4.2.2), and made of the configured issuer:
@@ -68,7 +68,7 @@ func (s *Service) redirectURI(provider string) string {
 type CallbackRequest struct {
 	Provider string // its name, from the address
 	State    string
-	Sealed   string  // what the browser keeps under FlowID(State); "" for nothing
+	Sealed   string  // what the browser keeps under LoginID(State); "" for nothing
 	Code     string  // "" for none
 	Error    string  // the provider's error code; "" for none
 	Issuer   *string // RFC 9207; nil for none
@@ -80,18 +80,20 @@ type CallbackRequest struct {
 type Landing struct {
 	ReturnTo string // where the browser goes now; ReturnToWith names an error to it
 	Tokens   *Tokens
-	// Err is why there is neither a session nor, when an identity was to be linked, a link: ErrProviderDenied, ErrProviderFault,
-	// ErrProviderUnavailable, ErrEmailNotVerified, ErrAccountLinkRequired, ErrForbidden, ErrInvalidCredentials for an inactive
-	// user, ErrIdentityTaken, ErrSessionRevoked, ErrClaimsFailed, ErrStoreUnavailable.
+	// Err is why there is neither a session nor, when an identity was to be linked, a link: ErrProviderDenied,
+	// ErrProviderFault, ErrProviderUnavailable, ErrEmailNotVerified, ErrAccountLinkRequired, ErrForbidden,
+	// ErrInvalidCredentials for an inactive user, ErrIdentityTaken, ErrSessionRevoked, ErrClaimsFailed,
+	// ErrStoreUnavailable.
 	Err error
 }
 
 // ReturnToWith is where the browser goes with the stable code of Err.
 func (l *Landing) ReturnToWith(code string) string { return withError(l.ReturnTo, code) }
 
-// FinishLogin ends a login: by a session, by a link when StartLink began it, or by the reason of the landing why not. The login is used up before
-// the code goes to the provider. It returns an error, and no landing, when the response does not belong to a login of this browser:
-// ErrProviderNotConfigured, ErrStateMismatch, ErrIssuerMismatch, ErrLoginExpired, ErrInvalidReturnTo.
+// FinishLogin ends a login: by a session, by a link when StartLink began it, or by the reason of the landing why not.
+// The login is used up before the code goes to the provider. It returns an error, and no landing, when the response
+// does not belong to a login of this browser: ErrProviderNotConfigured, ErrStateMismatch, ErrIssuerMismatch,
+// ErrLoginExpired, ErrInvalidReturnTo.
 func (s *Service) FinishLogin(ctx context.Context, r CallbackRequest) (*Landing, error) {
 	x := admission{Service: s, client: r.Client}
 	f, landing, err := x.match(ctx, r)

@@ -15,9 +15,10 @@ type LogoffRequest struct {
 	Client             Client
 }
 
-// Logoff ends the sessions that the scope names, durably, and is idempotent (RFC 7009 §2.2): a session
-// that has ended already is no error. Any genuine token of a live session ends it, however old. location is where the browser ends its
-// session at the provider, "" when that was not asked for or cannot be. It returns ErrInvalidScope for another scope than this, others and all.
+// Logoff ends the sessions that the scope names, durably, and is idempotent (RFC 7009 §2.2): a session that has ended
+// already is no error. Any genuine token of a live session ends it, however old. location is where the browser ends its
+// session at the provider, "" when that was not asked for or cannot be. It returns ErrInvalidScope for another scope
+// than this, others and all.
 func (s *Service) Logoff(ctx context.Context, r LogoffRequest) (location string, err error) {
 	reason, ok := map[Scope]EndReason{ScopeThis: EndedByLogoff, ScopeOthers: EndedByOthers, ScopeAll: EndedByAll}[r.Scope]
 	if !ok {
@@ -34,8 +35,8 @@ func (s *Service) Logoff(ctx context.Context, r LogoffRequest) (location string,
 	return s.providerLogout(ctx, session), nil
 }
 
-// providerLogout is where a browser ends its session at the provider that signed it in. Ours has ended by now, so a fault costs
-// only the address.
+// providerLogout is where a browser ends its session at the provider that signed it in. Ours has ended by now, so a
+// fault costs only the address.
 func (s *Service) providerLogout(ctx context.Context, id ID) string {
 	session, _, err := s.store.Session(ctx, id)
 	provider := s.byName[session.Provider]

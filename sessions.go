@@ -5,8 +5,8 @@ import (
 	"errors"
 )
 
-// Sessions lists at most limit live sessions of a user, the newest first. The next page begins before the id of the last one;
-// zero is the first page. It returns ErrNotFound for the zero user, which in a store stands for everybody.
+// Sessions lists at most limit live sessions of a user, the newest first. The next page begins before the id of the
+// last one; zero is the first page. It returns ErrNotFound for the zero user, which in a store stands for everybody.
 func (s *Service) Sessions(ctx context.Context, user, before ID, limit int) ([]Session, error) {
 	if user.IsZero() {
 		return nil, ErrNotFound
@@ -23,8 +23,8 @@ func (s *Service) AllSessions(ctx context.Context, before ID, limit int) ([]Sess
 // Limits.Sessions does today, and until the next sign-in all of them live.
 func (s *Service) MaxSessions() int { return maxSessions }
 
-// EndSession ends one session of the user, durably; current is the session from which the user does so. One
-// that has ended already is no error. It returns ErrNotFound for a session of somebody else, as for none, and for the zero user.
+// EndSession ends one session of the user, durably; current is the session from which the user does so. One that has
+// ended already is no error. It returns ErrNotFound for a session of somebody else, as for none, and for the zero user.
 func (s *Service) EndSession(ctx context.Context, user, session, current ID, c Client) error {
 	if user.IsZero() {
 		return ErrNotFound
@@ -74,8 +74,8 @@ func (s *Service) endByAdmin(ctx context.Context, end SessionEnd) (int, error) {
 // revokePart is how many sessions RevokeAllSessions ends in one step.
 const revokePart = 1000
 
-// RevokeAllSessions is an operator's: it ends every session of everybody, a thousand in one step, and returns how many had not been ended. A
-// session that is started meanwhile may stay.
+// RevokeAllSessions is an operator's: it ends every session of everybody, a thousand in one step, and returns how many
+// had not been ended. A session that is started meanwhile may stay.
 func (s *Service) RevokeAllSessions(ctx context.Context) (total int, err error) {
 	e := s.event("session_ended", actorAdmin, Client{})
 	e.Detail = string(EndedByAdmin)

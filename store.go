@@ -28,12 +28,11 @@ type Store interface {
 	UserByIdentity(ctx context.Context, issuer, subject string) (Owner, error)
 	// Users lists at most limit users whose id is greater than after, ordered by id.
 	Users(ctx context.Context, after ID, limit int) ([]User, error)
-	// UpdateUser changes the fields that change names and returns the user as it is afterwards. It
-	// returns ErrNotFound, ErrNameTaken and ErrEmailTaken as CreateUser does. Changing IsActive
-	// raises the credential's version; IsActive false ends every session of the user in the same step.
-	// Another address, or none, is unverified unless the change says otherwise; no address is verified. EmailVerified true proves
-	// the address; a proof that is there stays.
-	// The event is noted with the number of sessions that ended.
+	// UpdateUser changes the fields that change names and returns the user as it is afterwards. It returns ErrNotFound,
+	// ErrNameTaken and ErrEmailTaken as CreateUser does. Changing IsActive raises the credential's version; IsActive
+	// false ends every session of the user in the same step. Another address, or none, is unverified unless the change
+	// says otherwise; no address is verified. EmailVerified true proves the address; a proof that is there stays. The
+	// event is noted with the number of sessions that ended.
 	UpdateUser(ctx context.Context, id ID, change UserChange, at time.Time, e Event) (User, error)
 	// DeleteUser removes the user with names, identities, sessions and known addresses, and notes the
 	// event with the number of sessions that had not been ended. It returns ErrNotFound when there is none.
@@ -48,13 +47,13 @@ type Store interface {
 	// credential's version stays. It returns ErrChanged when the user is gone or old is not the hash.
 	RenewPasswordHash(ctx context.Context, id ID, old, hash string) error
 
-	// StartSession does all that a sign-in or an exchange writes. In this order, and all or nothing:
-	// it refuses a token that was exchanged before (ErrReplayed); it adds the new user
-	// (ErrNameTaken, ErrEmailTaken as in CreateUser); it refuses a user who is gone or inactive or
-	// whose credential's version is not the expected one (ErrChanged); it changes the user as Sync says (ErrEmailTaken); it
-	// adds the new identity (ErrChanged when the identity exists), and links it as Link says (ErrChanged); it ends the replaced session, if that has not been ended, and
-	// those that MaxSessions leaves no room for; it adds the session; it settles the counters, remembers the address, and notes the events. When it returns
-	// nil the session is durable.
+	// StartSession does all that a sign-in or an exchange writes. In this order, and all or nothing: it refuses a token
+	// that was exchanged before (ErrReplayed); it adds the new user (ErrNameTaken, ErrEmailTaken as in CreateUser); it
+	// refuses a user who is gone or inactive or whose credential's version is not the expected one (ErrChanged); it
+	// changes the user as Sync says (ErrEmailTaken); it adds the new identity (ErrChanged when the identity exists),
+	// and links it as Link says (ErrChanged); it ends the replaced session, if that has not been ended, and those that
+	// MaxSessions leaves no room for; it adds the session; it settles the counters, remembers the address, and notes
+	// the events. When it returns nil the session is durable.
 	StartSession(ctx context.Context, s SessionStart) error
 	// Session finds a session and its user. It returns ErrNotFound when there is no such session.
 	Session(ctx context.Context, id ID) (Session, User, error)
@@ -65,8 +64,8 @@ type Store interface {
 	// when it returns; an advance need not be, because rule 1 catches up with one that was forgotten.
 	Refresh(ctx context.Context, step RefreshStep) (RefreshOutcome, error)
 	// EndSessions ends what e names and returns how many sessions it ended, of which some may have been past an end
-	// already; if there was one it notes the event, with the owner of e.Session when the event names no user. Ending a session that
-	// has ended already, or is unknown, is no error, but for a session that e says to be of another user:
+	// already; if there was one it notes the event, with the owner of e.Session when the event names no user. Ending a
+	// session that has ended already, or is unknown, is no error, but for a session that e says to be of another user:
 	// ErrNotFound. When it returns nil the ends are durable.
 	EndSessions(ctx context.Context, e SessionEnd) (int, error)
 	// EndAllSessions is EndSessions for the sessions of all users, a part at a time: it looks at w.Limit
@@ -76,18 +75,18 @@ type Store interface {
 
 	// Identities lists the identities of a user, the oldest first.
 	Identities(ctx context.Context, user ID) ([]Identity, error)
-	// AddIdentity gives a user another identity, and notes the event. In this order, and all or nothing: it refuses a token that was seen before (ErrReplayed);
-	// it refuses when l.Session is not a live session of the user at l.At, or the user is gone or inactive (ErrChanged); it
-	// adds the identity, ErrIdentityTaken when it is another user's. When it is this user's already, nothing is
-	// added or noted, and that is no error.
+	// AddIdentity gives a user another identity, and notes the event. In this order, and all or nothing: it refuses a
+	// token that was seen before (ErrReplayed); it refuses when l.Session is not a live session of the user at l.At, or
+	// the user is gone or inactive (ErrChanged); it adds the identity, ErrIdentityTaken when it is another user's. When
+	// it is this user's already, nothing is added or noted, and that is no error.
 	AddIdentity(ctx context.Context, l IdentityLink) error
-	// RemoveIdentity takes an identity from a user, and notes the event. It returns ErrNotFound when the user has no such
-	// identity, and ErrLastWayIn when the user has neither a password nor another one. The credential's version rises, so that
-	// a sign-in under way by that identity loses.
+	// RemoveIdentity takes an identity from a user, and notes the event. It returns ErrNotFound when the user has no
+	// such identity, and ErrLastWayIn when the user has neither a password nor another one. The credential's version
+	// rises, so that a sign-in under way by that identity loses.
 	RemoveIdentity(ctx context.Context, user, identity ID, e Event) error
-	// EndProviderSessions ends the sessions that an identity provider says have ended, notes the event with their number
-	// and their owner if they have only one, and returns the number. It returns ErrReplayed when l.Mark is remembered already, and then ends nothing.
-	// When it returns nil the ends are durable.
+	// EndProviderSessions ends the sessions that an identity provider says have ended, notes the event with their
+	// number and their owner if they have only one, and returns the number. It returns ErrReplayed when l.Mark is
+	// remembered already, and then ends nothing. When it returns nil the ends are durable.
 	EndProviderSessions(ctx context.Context, l ProviderLogout) (int, error)
 	// Consume remembers mark until an instant at least. It returns ErrReplayed when it is remembered already.
 	Consume(ctx context.Context, mark []byte, at, until time.Time) error
@@ -135,16 +134,16 @@ type SessionStart struct {
 	NewIdentity       *Identity // nil: signed in by password, or the identity is known
 	// Link is set when NewIdentity is to become one of a user who exists; nil otherwise.
 	Link *AddressLink
-	// Hearsay: that the address of NewUser, or of Sync, is verified is the word of a provider who is not authoritative for it. It is
-	// kept as verified, and links nothing: EmailProved is false.
+	// Hearsay: that the address of NewUser, or of Sync, is verified is the word of a provider who is not authoritative
+	// for it. It is kept as verified, and links nothing: EmailProved is false.
 	Hearsay bool
 	// Sync changes the user, whose IsActive it does not name, and is noted as Synced when it changes anything.
 	Sync   UserChange
 	Synced Event
-	// Replay is the SHA-256 of the signed part of the exchanged token; nil for a sign-in. It is
-	// remembered until ReplayUntil at least.
-	Replay      []byte
-	ReplayUntil time.Time
+	// Mark is the SHA-256 of the signed part of the exchanged token; nil for a sign-in. It is
+	// remembered until MarkUntil at least.
+	Mark      []byte
+	MarkUntil time.Time
 	// Replaces is the session that the same browser held before; zero for none. Its end is noted as
 	// Replaced, with its owner when that names no user.
 	Replaces ID
@@ -166,10 +165,11 @@ type Owner struct {
 	Credential Credential
 }
 
-// AddressLink says on what ground an identity is linked to a user who exists, and what that does. The user's address must be Email, byte
-// by byte, verified and proved (EmailProved), and the user must have no other identity of the same issuer; else the step returns ErrChanged. Every
-// session of the user ends with reason EndedByLinked. A password that was set before the address was proved, or when is not known, is removed. The
-// credential's version rises. Event is noted with the number of sessions, and "password removed" behind its detail if so.
+// AddressLink says on what ground an identity is linked to a user who exists, and what that does. The user's address
+// must be Email, byte by byte, verified and proved (EmailProved), and the user must have no other identity of the same
+// issuer; else the step returns ErrChanged. Every session of the user ends with reason EndedByLinked. A password that
+// was set before the address was proved, or when is not known, is removed. The credential's version rises. Event is
+// noted with the number of sessions, and "password removed" behind its detail if so.
 type AddressLink struct {
 	Email string
 	Event Event
@@ -177,24 +177,25 @@ type AddressLink struct {
 
 // IdentityLink is another identity for a user who is signed in.
 type IdentityLink struct {
-	Identity Identity
-	Session  ID // from which the user does so
-	At       time.Time
-	Mark     []byte // of the token, as Replay of SessionStart; nil for none
-	Until    time.Time
-	Event    Event
+	Identity  Identity
+	Session   ID // from which the user does so
+	At        time.Time
+	Mark      []byte // of the token, as in SessionStart; nil for none
+	MarkUntil time.Time
+	Event     Event
 }
 
-// ProviderLogout names the sessions that an identity provider has ended: those of Provider whose ProviderSID is SID. When there
-// is none that has not been ended, or SID is "", it is those of Provider that the identity (Issuer, Subject) signed in, and whose ProviderSID is "" if SID is not.
-// Sessions of the identity's user whose identity is not known count as its. Subject is "" when only a SID is given.
+// ProviderLogout names the sessions that an identity provider has ended: those of Provider whose ProviderSID is SID.
+// When there is none that has not been ended, or SID is "", it is those of Provider that the identity (Issuer, Subject)
+// signed in, and whose ProviderSID is "" if SID is not. Sessions of the identity's user whose identity is not known
+// count as its. Subject is "" when only a SID is given.
 type ProviderLogout struct {
 	Provider        string
 	SID             string
 	Issuer, Subject string
 	At              time.Time
-	Mark            []byte // remembered until Until
-	Until           time.Time
+	Mark            []byte // remembered until MarkUntil
+	MarkUntil       time.Time
 	Event           Event
 }
 
@@ -223,9 +224,10 @@ type PasswordChange struct {
 //	6  in place of 1 and 3, which raise gen, when MaxAdvances of them have fired since advances_from and
 //	   At is less than AdvancePeriod away from that: limited. Nothing changes
 //
-// Rules 1 to 4 set gen_at = last_used_at = At, set the address to IP unless that is "", and move the idle
-// end to At + IdleTTL, but never past the absolute end. Rules 1 and 3 count; one that is AdvancePeriod or more away from advances_from begins to
-// count anew, with advances_from = At. A new session has gen 0, low 0, gen_at = advances_from = created_at, recovered false, and its client holds generation 1.
+// Rules 1 to 4 set gen_at = last_used_at = At, set the address to IP unless that is "", and move the idle end to At +
+// IdleTTL, but never past the absolute end. Rules 1 and 3 count; one that is AdvancePeriod or more away from
+// advances_from begins to count anew, with advances_from = At. A new session has gen 0, low 0, gen_at = advances_from =
+// created_at, recovered false, and its client holds generation 1.
 type RefreshStep struct {
 	SessionID     ID
 	Generation    int64 // n

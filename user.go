@@ -30,8 +30,9 @@ type User struct {
 type Credential struct {
 	// Hash is an encoded password hash (package password), or "" for a user who has no password.
 	Hash string
-	// Version rises with every change of the password and of IsActive, with a link by the address, and when an identity is removed. A session is started
-	// only under the version that was checked, so a sign-in that races with a change loses.
+	// Version rises with every change of the password and of IsActive, with a link by the address, and when an identity
+	// is removed. A session is started only under the version that was checked, so a sign-in that races with a change
+	// loses.
 	Version int64
 	// EmailProved: the user's e-mail address was verified by an operator, or by a provider who is authoritative for it. Only
 	// then may it link an identity.

@@ -71,8 +71,9 @@ type route struct {
 	deadline time.Duration
 }
 
-// requestDeadline bounds what an ordinary route may take, exchangeDeadline what includes a fetch of
-// a provider's keys, callbackDeadline what includes its token endpoint. In all, claims may take usualClaims; what is configured beyond that comes on top.
+// requestDeadline bounds what an ordinary route may take, exchangeDeadline what includes a fetch of a provider's keys,
+// callbackDeadline what includes its token endpoint. In all, claims may take usualClaims; what is configured beyond
+// that comes on top.
 const (
 	requestDeadline  = 3 * time.Second
 	exchangeDeadline = 6 * time.Second

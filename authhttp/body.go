@@ -136,3 +136,21 @@ func (b *body) err() error {
 	p.fields = b.faults
 	return p
 }
+
+var errFormType = &problem{status: 415, code: "unsupported_media_type", detail: "Send the body as application/x-www-form-urlencoded, without a content encoding."}
+
+// readForm reads the body of a form, undecoded.
+func readForm(w http.ResponseWriter, r *http.Request) (string, error) {
+	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || mediaType != "application/x-www-form-urlencoded" || len(r.Header.Values("Content-Encoding")) > 0 {
+		return "", errFormType
+	}
+	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		return "", errBodyTooLarge
+	}
+	if err != nil {
+		return "", invalid("The body ended early.")
+	}
+	return string(raw), nil
+}

@@ -214,3 +214,12 @@ func writeJSON(w http.ResponseWriter, status int, body any) {
 	w.WriteHeader(status)
 	w.Write(encoded) // an error means that the client has gone
 }
+
+// logFault logs the cause of an answer that hides it, where that is a fault of ours or of a provider: the use cases
+// have logged what they refused.
+func (h *Handler) logFault(r *http.Request, p *problem, err error) {
+	if p.status >= 500 {
+		h.log.LogAttrs(r.Context(), levelOf(r, err), "request failed",
+			slog.String("path", r.URL.Path), slog.Int("status", p.status), slog.String("code", p.code), slog.String("reason", err.Error()), slog.String("request_id", requestID(r.Header)))
+	}
+}

@@ -45,7 +45,7 @@ func (h *Handler) linkIdentity(w http.ResponseWriter, r *http.Request, who holde
 	if err != nil {
 		return err
 	}
-	h.setFlow(w, login, provider)
+	h.setLoginCookie(w, login, provider)
 	writeJSON(w, http.StatusOK, map[string]string{"location": login.Location})
 	return nil
 }

@@ -2,9 +2,6 @@ package authhttp
 
 import (
 	"errors"
-	"io"
-	"log/slog"
-	"mime"
 	"net/http"
 	"net/url"
 	"strings"
@@ -26,13 +23,13 @@ func (h *Handler) login(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	h.setFlow(w, login, request.Provider)
+	h.setLoginCookie(w, login, request.Provider)
 	seeOther(w, login.Location)
 	return nil
 }
 
-// callback takes the authorization response (RFC 6749 §4.1.2). Whatever becomes of a login of this browser, the browser goes back
-// to where it wanted to be, with a code of ours if it failed; nothing of the provider's text goes along.
+// callback takes the authorization response (RFC 6749 §4.1.2). Whatever becomes of a login of this browser, the browser
+// goes back to where it wanted to be, with a code of ours if it failed; nothing of the provider's text goes along.
 func (h *Handler) callback(w http.ResponseWriter, r *http.Request) error {
 	response, err := responseParameters(w, r)
 	if err != nil {
@@ -42,7 +39,7 @@ func (h *Handler) callback(w http.ResponseWriter, r *http.Request) error {
 		Provider: r.PathValue("provider"), State: response.one("state"), Code: response.one("code"), Error: response.one("error"),
 		Issuer: response.issuer(), User: response.one("user"), Client: h.clientOf(r),
 	}
-	name := flowCookie + sallyport.FlowID(request.State)
+	name := loginCookiePrefix + sallyport.LoginID(request.State)
 	if sealed := rawCookies(r.Header, name); len(sealed) == 1 { // two are nobody's: one could have been planted
 		request.Sealed = sealed[0]
 	}
@@ -50,7 +47,7 @@ func (h *Handler) callback(w http.ResponseWriter, r *http.Request) error {
 	if err != nil && !errors.Is(err, sallyport.ErrLoginExpired) {
 		return err
 	}
-	h.deleteFlow(w, name, request.Provider)
+	h.deleteLoginCookie(w, name, request.Provider)
 	switch {
 	case err != nil:
 		return err
@@ -66,7 +63,8 @@ func (h *Handler) callback(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// seeOther is 303, so that a POST is not repeated at the target (RFC 9700 §4.12). It has no body, in which an address would have to be escaped.
+// seeOther is 303, so that a POST is not repeated at the target (RFC 9700 §4.12). It has no body, in which an address
+// would have to be escaped.
 func seeOther(w http.ResponseWriter, location string) {
 	w.Header().Set("Location", location)
 	w.Header().Set("Content-Length", "0")
@@ -106,51 +104,4 @@ func (a authorizationResponse) issuer() *string {
 		return nil
 	}
 	return new(strings.Join(a["iss"], " "))
-}
-
-var errFormType = &problem{status: 415, code: "unsupported_media_type", detail: "Send the body as application/x-www-form-urlencoded, without a content encoding."}
-
-// readForm reads the body of a form, undecoded.
-func readForm(w http.ResponseWriter, r *http.Request) (string, error) {
-	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || mediaType != "application/x-www-form-urlencoded" || len(r.Header.Values("Content-Encoding")) > 0 {
-		return "", errFormType
-	}
-	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		return "", errBodyTooLarge
-	}
-	if err != nil {
-		return "", invalid("The body ended early.")
-	}
-	return string(raw), nil
-}
-
-// backChannelLogout takes a logout token from a provider's server (OpenID Connect Back-Channel Logout 1.0 §2.5). No browser is
-// involved, so there is neither cookie nor origin: the token proves itself.
-func (h *Handler) backChannelLogout(w http.ResponseWriter, r *http.Request) error {
-	text, err := readForm(w, r)
-	if err != nil {
-		return err
-	}
-	values, err := url.ParseQuery(text)
-	if err != nil || len(values["logout_token"]) != 1 {
-		return errNoLogoutToken
-	}
-	if err := h.svc.BackChannelLogout(r.Context(), r.PathValue("provider"), values.Get("logout_token"), h.clientOf(r)); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Length", "0")
-	w.WriteHeader(http.StatusOK)
-	return nil
-}
-
-var errNoLogoutToken = &problem{status: 400, code: "invalid_logout_token", detail: "The form must have one logout_token."}
-
-// logFault logs the cause of an answer that hides it, where that is a fault of ours or of a provider: the use cases have logged what they refused.
-func (h *Handler) logFault(r *http.Request, p *problem, err error) {
-	if p.status >= 500 {
-		h.log.LogAttrs(r.Context(), levelOf(r, err), "request failed",
-			slog.String("path", r.URL.Path), slog.Int("status", p.status), slog.String("code", p.code), slog.String("reason", err.Error()), slog.String("request_id", requestID(r.Header)))
-	}
 }

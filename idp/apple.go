@@ -22,8 +22,8 @@ const appleIssuer = "https://appleid.apple.com"
 
 // Apple is the settings of a Services ID at Apple.
 //
-// Apple has no client secret to copy: it is a JWT that the team's key signs, made here for each login. It answers by a form, which the
-// browser posts across sites, so the cookie of the login is SameSite=None.
+// Apple has no client secret to copy: it is a JWT that the team's key signs, made here for each login. It answers by a
+// form, which the browser posts across sites, so the cookie of the login is SameSite=None.
 type Apple struct {
 	Name     string // default "apple"
 	ClientID string // the Services ID; required
@@ -63,13 +63,13 @@ func (a Apple) Open(opts sallyport.ProviderOptions) (sallyport.IdentityProvider,
 	}
 	rp := newRelyingParty(c.party(opts, issuer), &c, opts, ways{email: appleEmail, posted: appleNames})
 	rp.formPost = true // name and email are given by no other way
-	rp.client.secretIn = oauth2.AuthStyleInParams
+	rp.client.authStyle = oauth2.AuthStyleInParams
 	if key == nil {
 		rp.tokensOnly = "the team ID, the key ID and the private key"
 	} else {
 		rp.client.secret = func() (string, error) { return a.secret(key, issuer, opts.Now()) }
 	}
-	rp.issue(newDiscovery(issuer, metadata{}, rp.http, opts.Now), opts, issuer, issuer)
+	rp.addIssuer(newDiscovery(issuer, metadata{}, rp.http, opts.Now), opts, issuer, issuer)
 	return rp, nil
 }
 
@@ -108,8 +108,8 @@ func (a Apple) secret(key *ecdsa.PrivateKey, issuer string, now time.Time) (stri
 	return jws.Sign(key, jws.SignHeader{KeyID: a.KeyID}, payload)
 }
 
-// appleNames takes the name that Apple posts beside the first code of a user, and never again. It is unsigned, so it is good for showing alone: the
-// address beside it is not looked at.
+// appleNames takes the name that Apple posts beside the first code of a user, and never again. It is unsigned, so it is
+// good for showing alone: the address beside it is not looked at.
 func appleNames(a *sallyport.Assertion, user string) {
 	posted, err := strictjson.ParseObject([]byte(user))
 	if err != nil {

@@ -33,7 +33,8 @@ type Cognito struct {
 	Scopes    []string // that a login asks for; default openid, profile, email
 	// AuthorizationEndpoint and TokenEndpoint replace what follows from Domain.
 	AuthorizationEndpoint, TokenEndpoint string
-	// LogoutReturnTo is where the pool's logout leads, one of the app client's sign-out URLs. Without it the pool cannot be asked.
+	// LogoutReturnTo is where the pool's logout leads, one of the app client's sign-out URLs. Without it the pool
+	// cannot be asked.
 	LogoutReturnTo string
 
 	Linking      sallyport.Linking // of an unknown identity to a user with its address; default sallyport.LinkDeny
@@ -76,7 +77,7 @@ func (c Cognito) Open(opts sallyport.ProviderOptions) (sallyport.IdentityProvide
 		// Never by discovery: a pool without a domain has none that can be trusted to be complete.
 		addresses := c.addresses()
 		addresses.jwksURI = name + "/.well-known/jwks.json"
-		rp.issue((*fixed)(addresses.override(shared.given())), opts, c.issuers()[0], name)
+		rp.addIssuer((*fixed)(addresses.override(shared.given())), opts, c.issuers()[0], name)
 	}
 	return rp, nil
 }

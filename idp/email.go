@@ -25,26 +25,24 @@ type emailWord struct {
 // is none where nobody documents strings, but "false" is believed: it costs nothing to be careful. That the provider is
 // the one to ask is what an operator says by allowing it to link.
 func plainEmail(claims map[string]any, _ claimSource) emailWord {
+	return emailOf(claims, false)
+}
+
+// emailOf takes the string "true" for a proof when texts says that the provider documents strings.
+func emailOf(claims map[string]any, texts bool) emailWord {
 	address, _ := claims["email"].(string)
-	return emailWord{address, proofOf(claims["email_verified"], false), true}
-}
-
-func proofOf(claim any, strings bool) sallyport.EmailProof {
-	switch claim {
-	case true:
-		return sallyport.EmailVerified
-	case "true":
-		if strings {
-			return sallyport.EmailVerified
-		}
-	case false, "false":
-		return sallyport.EmailUnverified
+	word := emailWord{address: address, authoritative: true}
+	switch verified := claims["email_verified"]; {
+	case verified == true, verified == "true" && texts:
+		word.proof = sallyport.EmailVerified
+	case verified == false, verified == "false":
+		word.proof = sallyport.EmailUnverified
 	}
-	return sallyport.EmailSilent
+	return word
 }
 
-// googleEmail: Google is the one to ask about addresses of gmail.com, and of a Workspace, whose tokens have hd. Any other address was
-// somebody's when the account was made, and may be somebody else's today.
+// googleEmail: Google is the one to ask about addresses of gmail.com, and of a Workspace, whose tokens have hd. Any
+// other address was somebody's when the account was made, and may be somebody else's today.
 func googleEmail(claims map[string]any, from claimSource) emailWord {
 	word := plainEmail(claims, from)
 	domain, _ := claims["hd"].(string)
@@ -59,12 +57,10 @@ func entraEmail(claims map[string]any, from claimSource) emailWord {
 
 // appleEmail: Apple documents email_verified as a string or a boolean.
 func appleEmail(claims map[string]any, _ claimSource) emailWord {
-	address, _ := claims["email"].(string)
-	return emailWord{address, proofOf(claims["email_verified"], true), true}
+	return emailOf(claims, true)
 }
 
 // cognitoEmail: a boolean in the ID token, a string in UserInfo.
 func cognitoEmail(claims map[string]any, from claimSource) emailWord {
-	address, _ := claims["email"].(string)
-	return emailWord{address, proofOf(claims["email_verified"], from == fromUserinfo), true}
+	return emailOf(claims, from == fromUserinfo)
 }

@@ -22,13 +22,14 @@ const (
 
 // Entra is the settings of an app registration at Microsoft Entra.
 //
-// An administrator of any tenant can give its users any address, so no address is believed here: it is shown, is never verified, and never links.
+// An administrator of any tenant can give its users any address, so no address is believed here: it is shown, is never
+// verified, and never links.
 type Entra struct {
 	Name         string // default "entra"
 	ClientID     string // the application (client) id; required
 	ClientSecret string // the value of a client secret; "" for a public client
-	// Tenants are the ids (GUIDs) of the directories whose users are accepted; required. Personal accounts have one of their own:
-	// 9188040d-6c67-4c5b-b112-36a304b66dad.
+	// Tenants are the ids (GUIDs) of the directories whose users are accepted; required. Personal accounts have one of
+	// their own: 9188040d-6c67-4c5b-b112-36a304b66dad.
 	Tenants []string
 	// Audiences are further application ids whose tokens are accepted.
 	Audiences []string
@@ -38,7 +39,7 @@ type Entra struct {
 	Issuer         string
 	LogoutReturnTo string // where the provider's logout leads; it must be a redirect URI of the registration
 
-	Linking      sallyport.Linking // of an unknown identity to a user with its address; default sallyport.LinkDeny
+	Linking      sallyport.Linking // can only be sallyport.LinkDeny, which is the default: no address is proved here
 	Sync         *bool             // names and address follow the provider at each sign-in; default true
 	RequireNonce bool              // refuse an exchange that names no nonce
 	MaxTokenAge  time.Duration     // an ID token issued longer ago is refused; default 10 minutes
@@ -67,7 +68,7 @@ func (e Entra) Open(opts sallyport.ProviderOptions) (sallyport.IdentityProvider,
 	var sources []source
 	for _, tenant := range e.Tenants {
 		from := newDiscovery(e.issuerOf(tenant), metadata{}, rp.http, opts.Now)
-		rp.issue(from, opts, e.issuerOf(tenant), e.issuerOf(tenant))
+		rp.addIssuer(from, opts, e.issuerOf(tenant), e.issuerOf(tenant))
 		sources = append(sources, from)
 	}
 	if len(sources) > 1 {
@@ -86,6 +87,9 @@ func (e Entra) faults() []error {
 		if !tenantGUID.MatchString(tenant) {
 			faults = append(faults, fault("Tenants", "%q is not the id of one tenant, such as aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee in lower case; the overview page of the registration has it", tenant))
 		}
+	}
+	if e.Linking == sallyport.LinkVerifiedEmail {
+		faults = append(faults, fault("Linking", "%q: Entra proves no address, so none can link; a signed-in user can", e.Linking))
 	}
 	if len(e.Tenants) > 1 && !strings.Contains(e.Issuer, tenantID) {
 		faults = append(faults, fault("Issuer", "it must hold %s, because there are several tenants", tenantID))

@@ -17,8 +17,9 @@ import (
 
 const githubIssuer = "https://github.com"
 
-// GitHub is the settings of an OAuth app at GitHub, which speaks OAuth 2.0 and not OpenID Connect: there is no ID token, so users can sign in
-// by a login alone, and nothing can be exchanged. A user is the numeric id; the name of an account may be somebody else's tomorrow.
+// GitHub is the settings of an OAuth app at GitHub, which speaks OAuth 2.0 and not OpenID Connect: there is no ID
+// token, so users can sign in by a login alone, and nothing can be exchanged. A user is the numeric id; the name of an
+// account may be somebody else's tomorrow.
 type GitHub struct {
 	Name         string   // default "github"
 	ClientID     string   // required
@@ -52,9 +53,9 @@ func (g GitHub) Open(opts sallyport.ProviderOptions) (sallyport.IdentityProvider
 		h.api = "https://api.github.com"
 	}
 	h.noNonce = true
-	h.client.secretIn = oauth2.AuthStyleInParams
+	h.client.authStyle = oauth2.AuthStyleInParams
 	h.logout = nil
-	h.issuers = []string{issuer, issuer + "/login/oauth"} // GitHub's own metadata has the second
+	h.responseIssuers = []string{issuer, issuer + "/login/oauth"} // GitHub's own metadata has the second
 	h.source = (*fixed)(&metadata{authorization: issuer + "/login/oauth/authorize", token: issuer + "/login/oauth/access_token"})
 	return h, nil
 }

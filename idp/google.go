@@ -9,13 +9,14 @@ import (
 	"github.com/sallyport-auth/sallyport"
 )
 
-// googleIssuer is how Google writes its issuer, and how an identity is stored. Tokens may also have it without the scheme (Google
-// Identity, OpenID Connect).
+// googleIssuer is how Google writes its issuer, and how an identity is stored. Tokens may also have it without the
+// scheme (Google Identity, OpenID Connect).
 const googleIssuer = "https://accounts.google.com"
 
 // Google is the settings of a project at Google.
 //
-// Google is believed about the owner of an address of gmail.com or of a Workspace; any other address that it calls verified never links.
+// Google is believed about the owner of an address of gmail.com or of a Workspace; any other address that it calls
+// verified never links.
 type Google struct {
 	Name         string // default "google"
 	ClientID     string // of the web application; required
@@ -60,7 +61,7 @@ func (g Google) Open(opts sallyport.ProviderOptions) (sallyport.IdentityProvider
 		rp.ways.claims = g.ofDomain
 	}
 	_, bare, _ := strings.Cut(issuer, "://")
-	rp.issue(newDiscovery(issuer, metadata{}, rp.http, opts.Now), opts, issuer, issuer, bare)
+	rp.addIssuer(newDiscovery(issuer, metadata{}, rp.http, opts.Now), opts, issuer, issuer, bare)
 	return rp, nil
 }
 

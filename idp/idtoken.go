@@ -69,12 +69,12 @@ func newRelyingParty(p party, c *common, opts sallyport.ProviderOptions, w ways)
 	}
 }
 
-// issue adds spellings of an issuer, whose keys are where its source says.
-func (rp *relyingParty) issue(s source, opts sallyport.ProviderOptions, canonical string, spellings ...string) {
+// addIssuer adds spellings of an issuer, whose keys are where its source says.
+func (rp *relyingParty) addIssuer(s source, opts sallyport.ProviderOptions, canonical string, spellings ...string) {
 	keys := verify.NewKeySet(verify.KeySetConfig{Locate: s.jwks, Client: rp.http, Now: opts.Now, Logger: opts.Logger})
 	for _, name := range spellings {
 		rp.issuers = append(rp.issuers, issuer{name, canonical, s, keys})
-		rp.party.issuers = append(rp.party.issuers, name)
+		rp.responseIssuers = append(rp.responseIssuers, name)
 	}
 	if rp.source == nil {
 		rp.source = s
@@ -82,7 +82,13 @@ func (rp *relyingParty) issue(s source, opts sallyport.ProviderOptions, canonica
 }
 
 // Issuers implements sallyport.IdentityProvider.
-func (rp *relyingParty) Issuers() []string { return slices.Clone(rp.party.issuers) }
+func (rp *relyingParty) Issuers() []string {
+	names := make([]string, len(rp.issuers))
+	for i, issuer := range rp.issuers {
+		names[i] = issuer.name
+	}
+	return names
+}
 
 // Close implements sallyport.IdentityProvider.
 func (rp *relyingParty) Close() error {

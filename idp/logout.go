@@ -27,8 +27,8 @@ func badLogout(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", sallyport.ErrLogoutTokenInvalid, fmt.Sprintf(format, args...))
 }
 
-// VerifyLogoutToken implements sallyport.IdentityProvider: the rules of Back-Channel Logout 1.0 §2.6, on top of those that every token of
-// a provider must pass.
+// VerifyLogoutToken implements sallyport.IdentityProvider: the rules of Back-Channel Logout 1.0 §2.6, on top of those
+// that every token of a provider must pass.
 func (rp *relyingParty) VerifyLogoutToken(ctx context.Context, text string) (*sallyport.LogoutNotice, error) {
 	token, err := jws.Parse(text, maxIDToken)
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -20,10 +19,10 @@ import (
 type metadata struct {
 	authorization, token, userinfo, endSession, jwksURI string
 
-	algorithms []string // that it says it signs ID tokens with; nil when it has not said
-	secretIn   []string // "token_endpoint_auth_methods_supported"; nil when it has not said
-	sendsIss   bool     // it announces "iss" in authorization responses (RFC 9207 §3)
-	found      bool     // in a discovery document, so that what is missing may come
+	algorithms  []string // that it says it signs ID tokens with; nil when it has not said
+	authMethods []string // "token_endpoint_auth_methods_supported"; nil when it has not said
+	sendsIss    bool     // it announces "iss" in authorization responses (RFC 9207 §3)
+	found       bool     // in a discovery document, so that what is missing may come
 }
 
 // signsWith reports whether the provider says that it signs with alg, or has said nothing. RFC 9864's
@@ -241,43 +240,7 @@ func fetchDiscovery(ctx context.Context, issuer string, client *http.Client) (*m
 		*one.to = text
 	}
 	m.algorithms, _ = strictjson.Strings(document["id_token_signing_alg_values_supported"])
-	m.secretIn, _ = strictjson.Strings(document["token_endpoint_auth_methods_supported"])
+	m.authMethods, _ = strictjson.Strings(document["token_endpoint_auth_methods_supported"])
 	m.sendsIss = document["authorization_response_iss_parameter_supported"] == true
 	return m, errors.Join(faults...)
-}
-
-// getJSON reads a JSON object from a provider, with an access token unless that is "".
-func getJSON(ctx context.Context, client *http.Client, address, bearer string, limit int64) (map[string]any, error) {
-	data, err := get(ctx, client, address, bearer, limit)
-	if err != nil {
-		return nil, err
-	}
-	return strictjson.ParseObject(data)
-}
-
-func get(ctx context.Context, client *http.Client, address, bearer string, limit int64) ([]byte, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		return nil, err
-	}
-	request.Header.Set("Accept", "application/json")
-	if bearer != "" {
-		request.Header.Set("Authorization", "Bearer "+bearer)
-	}
-	response, err := client.Do(request)
-	if err != nil {
-		return nil, err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("status %d", response.StatusCode)
-	}
-	data, err := io.ReadAll(io.LimitReader(response.Body, limit+1))
-	if err != nil {
-		return nil, err
-	}
-	if int64(len(data)) > limit {
-		return nil, fmt.Errorf("longer than %d bytes", limit)
-	}
-	return data, nil
 }

@@ -1,11 +1,7 @@
 package idp
 
 import (
-	"fmt"
 	"net/http"
-	"net/url"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/sallyport-auth/sallyport"
@@ -50,81 +46,6 @@ func (o OIDC) Open(opts sallyport.ProviderOptions) (sallyport.IdentityProvider, 
 	}
 	rp := newRelyingParty(c.party(opts, o.Issuer), &c, opts, ways{})
 	rp.algorithms = []jws.Algorithm{jws.RS256, jws.ES256, jws.EdDSA}
-	rp.issue(newDiscovery(o.Issuer, c.given(), rp.http, opts.Now), opts, o.Issuer, o.Issuer)
+	rp.addIssuer(newDiscovery(o.Issuer, c.given(), rp.http, opts.Now), opts, o.Issuer, o.Issuer)
 	return rp, nil
-}
-
-// standardMaxAge is the default of MaxTokenAge.
-const standardMaxAge = 10 * time.Minute
-
-func orDefault(b *bool, standard bool) bool {
-	if b == nil {
-		return standard
-	}
-	return *b
-}
-
-// fault is an error about one field of a provider's configuration.
-func fault(field, format string, args ...any) error {
-	return &sallyport.ConfigError{Package: "idp", Field: field, Problem: fmt.Sprintf(format, args...)}
-}
-
-func required(field, value string) error {
-	if value == "" {
-		return fault(field, "it is missing")
-	}
-	return nil
-}
-
-func checkAudiences(audiences []string) error {
-	if slices.Contains(audiences, "") {
-		return fault("Audiences", "it holds an empty name")
-	}
-	return nil
-}
-
-func checkMaxAge(age time.Duration) error {
-	if age < 0 || age > maxMaxAge {
-		return fault("MaxTokenAge", "it is %v, want at most %v", age, maxMaxAge)
-	}
-	return nil
-}
-
-// checkIssuer is checkURL for an issuer, in whose place people write the address of its document.
-func checkIssuer(text string) error {
-	if strings.Contains(text, "/.well-known/") {
-		return fault("Issuer", "it is the address of a document; write the issuer that stands in it")
-	}
-	return checkURL("Issuer", text)
-}
-
-// checkEndpoint is checkURL for an address that may have a query (RFC 6749 §3.1).
-func checkEndpoint(field, text string) error {
-	before, _, _ := strings.Cut(text, "?")
-	return checkURL(field, before)
-}
-
-// checkURL does not show a URL that may hold a password. It demands https, or http on a loopback host: keys that travel in clear can be replaced.
-func checkURL(field, text string) error {
-	if text == "" {
-		return required(field, text)
-	}
-	u, err := url.Parse(text)
-	switch {
-	case err == nil && u.User != nil:
-		return fault(field, "it holds a user")
-	case err != nil || u.Host == "" || u.RawQuery != "" || u.Fragment != "":
-		return fault(field, "it is not an absolute URL without user, query and fragment")
-	case u.Scheme == "https", u.Scheme == "http" && sallyport.IsLoopback(u.Hostname()):
-		return nil
-	}
-	return fault(field, "%q: want https, or http on a loopback host", text)
-}
-
-func host(text string) string {
-	u, err := url.Parse(text)
-	if err != nil {
-		return ""
-	}
-	return u.Hostname()
 }

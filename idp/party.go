@@ -14,7 +14,6 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/sallyport-auth/sallyport"
-	"github.com/sallyport-auth/sallyport/verify"
 )
 
 // party is what this side does as an OAuth 2.0 client of one provider: it sends browsers there and redeems codes.
@@ -31,8 +30,9 @@ type party struct {
 	formPost   bool
 	noNonce    bool              // the provider knows no nonce
 	extra      map[string]string // further parameters of the authorization request
-	issuers    []string          // that "iss" of an authorization response may name; empty for any
-	logout     func(endpoint string) string
+	// responseIssuers are those that "iss" of an authorization response may name (RFC 9207). Any other is refused.
+	responseIssuers []string
+	logout          func(endpoint string) string
 }
 
 // registration is the client as the provider knows it.
@@ -40,8 +40,8 @@ type registration struct {
 	id string
 	// secret is nil for a public client. It is asked for each time: Apple's is made then.
 	secret func() (string, error)
-	// secretIn says how the secret is sent; oauth2.AuthStyleAutoDetect leaves that to the discovery document.
-	secretIn oauth2.AuthStyle
+	// authStyle says how the secret is sent; oauth2.AuthStyleAutoDetect leaves that to the discovery document.
+	authStyle oauth2.AuthStyle
 }
 
 func fixedSecret(secret string) func() (string, error) {
@@ -105,12 +105,12 @@ func (p *party) noLogin() error {
 }
 
 func (p *party) oauth2(m *metadata, secret, redirectURI string) *oauth2.Config {
-	style := p.client.secretIn
+	style := p.client.authStyle
 	switch {
 	case p.client.secret == nil:
 		style = oauth2.AuthStyleInParams // of a public client: its name, in the body (RFC 6749 §4.1.3)
 	case style != oauth2.AuthStyleAutoDetect:
-	case m.secretIn != nil && !slices.Contains(m.secretIn, "client_secret_basic") && slices.Contains(m.secretIn, "client_secret_post"):
+	case m.authMethods != nil && !slices.Contains(m.authMethods, "client_secret_basic") && slices.Contains(m.authMethods, "client_secret_post"):
 		style = oauth2.AuthStyleInParams
 	default: // RFC 8414 §2: client_secret_basic is what a provider that says nothing has
 		style = oauth2.AuthStyleInHeader
@@ -121,11 +121,11 @@ func (p *party) oauth2(m *metadata, secret, redirectURI string) *oauth2.Config {
 	}
 }
 
-// CheckResponseIssuer implements sallyport.IdentityProvider. RFC 9207 §2.4: compared as strings, and required of a provider that
-// announces it.
+// CheckResponseIssuer implements sallyport.IdentityProvider. RFC 9207 §2.4: compared as strings, and required of a
+// provider that announces it.
 func (p *party) CheckResponseIssuer(ctx context.Context, issuer *string) error {
 	if issuer != nil {
-		if !slices.Contains(p.issuers, *issuer) {
+		if !slices.Contains(p.responseIssuers, *issuer) {
 			return fmt.Errorf("%w: iss is not that of %q", sallyport.ErrIssuerMismatch, p.name)
 		}
 		return nil
@@ -140,7 +140,8 @@ func (p *party) CheckResponseIssuer(ctx context.Context, issuer *string) error {
 // tokenLimit bounds what the token endpoint may take.
 const tokenLimit = 10 * time.Second
 
-// redeem exchanges a code at the token endpoint. Everything that goes wrong there, slowness included, is the provider's fault.
+// redeem exchanges a code at the token endpoint. Everything that goes wrong there, slowness included, is the provider's
+// fault.
 func (p *party) redeem(ctx context.Context, g sallyport.CodeGrant) (*oauth2.Token, error) {
 	m, err := p.known(ctx)
 	if err != nil {
@@ -214,7 +215,8 @@ func (p *party) LogoutURL(ctx context.Context) (string, error) {
 	return p.logout(m.endSession), nil
 }
 
-// rpLogout is OpenID Connect RP-Initiated Logout 1.0 §2. No ID token is kept that could be the hint, so the client is named instead.
+// rpLogout is OpenID Connect RP-Initiated Logout 1.0 §2. No ID token is kept that could be the hint, so the client is
+// named instead.
 func rpLogout(clientID, returnTo string) func(string) string {
 	return func(endpoint string) string {
 		parameters := map[string]string{"client_id": clientID}
@@ -237,94 +239,3 @@ func withQuery(address string, parameters map[string]string) string {
 	u.RawQuery = query.Encode()
 	return u.String()
 }
-
-// common are the settings that all providers have, under the names of their fields.
-type common struct {
-	kind, Name, ClientID, ClientSecret   string
-	Audiences, Scopes                    []string
-	Linking                              sallyport.Linking
-	CreateUsers, RequireVerifiedEmail    *bool
-	Sync                                 *bool
-	RequireNonce                         bool
-	MaxTokenAge                          time.Duration
-	LogoutReturnTo                       string
-	AuthorizationEndpoint, TokenEndpoint string
-	JWKSURI                              string
-	Client                               *http.Client
-	standardScopes                       []string
-	requiresVerifiedEmail                bool // by default
-}
-
-// check joins the faults of the common settings and those that the caller found.
-func (c *common) check(own ...error) error {
-	if err := errors.Join(append(c.faults(), own...)...); err != nil {
-		return fmt.Errorf("idp.%s %q: %w", c.kind, c.Name, err)
-	}
-	return nil
-}
-
-func (c *common) faults() []error {
-	faults := []error{required("Name", c.Name), required("ClientID", c.ClientID), checkAudiences(c.Audiences), checkMaxAge(c.MaxTokenAge)}
-	if !slices.Contains([]sallyport.Linking{"", sallyport.LinkDeny, sallyport.LinkVerifiedEmail}, c.Linking) {
-		faults = append(faults, fault("Linking", "%q: want %q or %q", c.Linking, sallyport.LinkDeny, sallyport.LinkVerifiedEmail))
-	}
-	for _, scope := range c.Scopes {
-		if scope == "" || strings.ContainsFunc(scope, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }) {
-			faults = append(faults, fault("Scopes", "%q is no scope (RFC 6749 §3.3)", scope))
-		}
-	}
-	// OpenID Connect Core 1.0 §3.1.2.1: without openid there is no ID token.
-	if len(c.Scopes) > 0 && slices.Contains(c.standardScopes, "openid") && !slices.Contains(c.Scopes, "openid") {
-		faults = append(faults, fault("Scopes", "openid is missing, without which the provider gives no ID token"))
-	}
-	if c.JWKSURI != "" {
-		faults = append(faults, checkURL("JWKSURI", c.JWKSURI))
-	}
-	for _, one := range []struct{ field, address string }{
-		{"AuthorizationEndpoint", c.AuthorizationEndpoint}, {"TokenEndpoint", c.TokenEndpoint}, {"LogoutReturnTo", c.LogoutReturnTo},
-	} {
-		if one.address != "" {
-			faults = append(faults, checkEndpoint(one.field, one.address))
-		}
-	}
-	if (c.AuthorizationEndpoint == "") != (c.TokenEndpoint == "") {
-		faults = append(faults, fault("TokenEndpoint", "it and AuthorizationEndpoint go together; give both or neither"))
-	}
-	return faults
-}
-
-// given is what the settings say of the addresses.
-func (c *common) given() metadata {
-	return metadata{authorization: c.AuthorizationEndpoint, token: c.TokenEndpoint, jwksURI: c.JWKSURI}
-}
-
-// party makes what all providers have; the caller adds the source and what is special. The hosts of the addresses, which are those
-// of the settings, may be private.
-func (c *common) party(opts sallyport.ProviderOptions, addresses ...string) party {
-	client := c.Client
-	if client == nil {
-		var names []string
-		for _, address := range append(addresses, c.AuthorizationEndpoint, c.TokenEndpoint, c.JWKSURI) {
-			names = append(names, host(address))
-		}
-		client = verify.HTTPClient(names...)
-	}
-	scopes := c.Scopes
-	if len(scopes) == 0 {
-		scopes = c.standardScopes
-	}
-	return party{
-		name: c.Name, scopes: scopes, http: verify.Confine(client), now: opts.Now,
-		client: registration{id: c.ClientID, secret: fixedSecret(c.ClientSecret)},
-		logout: rpLogout(c.ClientID, c.LogoutReturnTo),
-		policy: sallyport.ProviderPolicy{
-			CreateUsers:          orDefault(c.CreateUsers, true),
-			RequireVerifiedEmail: orDefault(c.RequireVerifiedEmail, c.requiresVerifiedEmail),
-			Linking:              cmp.Or(c.Linking, sallyport.LinkDeny),
-			Sync:                 orDefault(c.Sync, true),
-		},
-	}
-}
-
-// openID are the scopes of OpenID Connect Core 1.0 §5.4 that an account is made of.
-var openID = []string{"openid", "profile", "email"}

@@ -149,6 +149,8 @@ func TestPresetFaults(t *testing.T) {
 		{"Google, empty", idp.Google{}, []string{"ClientID: it is missing"}},
 		{"Google, a word of linking", idp.Google{ClientID: "c", Linking: "always"}, []string{`Linking: "always": want "deny" or "verified_email"`}},
 		{"Google, a scope that is none", idp.Google{ClientID: "c", Scopes: []string{"openid email"}}, []string{"Scopes"}},
+		{"Google, scopes of no ID token", idp.Google{ClientID: "c", Scopes: []string{"email"}}, []string{"Scopes: openid is missing"}},
+		{"Entra, a link by an address", idp.Entra{ClientID: "c", Tenants: []string{"aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"}, Linking: sallyport.LinkVerifiedEmail}, []string{"Linking: \"verified_email\": Entra proves no address"}},
 		{"Entra, any tenant", idp.Entra{ClientID: "c"}, []string{"Tenants: it is empty"}},
 		{"Entra, a word for a tenant", idp.Entra{ClientID: "c", Tenants: []string{"common"}}, []string{`Tenants: "common" is not the id of one tenant`}},
 		{"Entra, two tenants, one issuer", idp.Entra{ClientID: "c", Issuer: "https://sts.example.com/x/v2.0", Tenants: []string{"aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee", "11111111-2222-3333-4444-555555555555"}}, []string{"Issuer"}},
@@ -185,9 +187,19 @@ func TestPresetFaults(t *testing.T) {
 }
 
 func TestProvidersWithoutASecretTakeTokensOnly(t *testing.T) {
-	for name, p := range map[string]sallyport.Provider{"Apple": idp.Apple{ClientID: "c"}, "Google": idp.Google{ClientID: "c"}} {
-		if at, err := open(t, p).AuthorizationURL(t.Context(), request); !errors.Is(err, sallyport.ErrProviderNotConfigured) {
+	for name, p := range map[string]sallyport.Provider{
+		"Apple": idp.Apple{ClientID: "c"}, "Google": idp.Google{ClientID: "c"},
+		"Cognito": idp.Cognito{ClientID: "c", Region: "eu-central-1", UserPool: "eu-central-1_x"},
+	} {
+		opened := open(t, p)
+		if at, err := opened.AuthorizationURL(t.Context(), request); !errors.Is(err, sallyport.ErrProviderNotConfigured) {
 			t.Errorf("%s: AuthorizationURL = %q, %v, want ErrProviderNotConfigured", name, at, err)
 		}
+		if err := opened.CheckLogin(); !errors.Is(err, sallyport.ErrProviderNotConfigured) {
+			t.Errorf("%s: CheckLogin = %v, want ErrProviderNotConfigured", name, err)
+		}
+	}
+	if err := open(t, idp.Google{ClientID: "c", ClientSecret: "s"}).CheckLogin(); err != nil {
+		t.Errorf("with a secret: CheckLogin = %v", err)
 	}
 }

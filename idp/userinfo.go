@@ -16,8 +16,8 @@ const (
 // errOtherSubject: OpenID Connect Core 1.0 §5.3.2. The access token is somebody else's.
 var errOtherSubject = errors.New("the subject of UserInfo is not that of the ID token")
 
-// userinfo asks for the claims that an ID token without an address leaves to UserInfo (Core §5.3). It returns errOtherSubject; whatever
-// else goes wrong costs only those claims.
+// userinfo asks for the claims that an ID token without an address leaves to UserInfo (Core §5.3). It returns
+// errOtherSubject; whatever else goes wrong costs only those claims.
 func (rp *relyingParty) userinfo(ctx context.Context, v *verified, accessToken string) (map[string]any, error) {
 	if _, said := v.claims["email"]; said || accessToken == "" {
 		return nil, nil

@@ -26,7 +26,8 @@ var ErrNoTokens = errors.New("idptest: no tokens")
 
 // Login plays u in front of the login page: it opens an authorization request of the client under test, fills in the
 // form and returns the address that the browser is sent to, without going there. An error of the provider in that
-// address is the caller's to read. An answer by form_post is only in what [Provider.LoginForm] returns. It returns ErrLoginRefused when the page sends nobody anywhere.
+// address is the caller's to read. An answer by form_post is only in what [Provider.LoginForm] returns. It returns
+// ErrLoginRefused when the page sends nobody anywhere.
 func (p *Provider) Login(ctx context.Context, authorizationURL string, u User) (callbackURL string, err error) {
 	callbackURL, _, err = p.LoginForm(ctx, authorizationURL, u)
 	return callbackURL, err

@@ -10,7 +10,8 @@ import (
 
 // User is a person who can sign in at the provider. The zero value of a field leaves its claim out.
 type User struct {
-	// Subject is the sub claim; Entra's is computed from it, and GitHub's is a number, this one if it is one. Default: a UUID computed from Username, the same at every provider and in every run.
+	// Subject is the sub claim; Entra's is computed from it, and GitHub's is a number, this one if it is one. Default:
+	// a UUID computed from Username, the same at every provider and in every run.
 	Subject string
 	// Username signs in, and so does Email. Usernames are unique at one provider.
 	Username string

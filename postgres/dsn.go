@@ -111,7 +111,8 @@ func CheckURL(text string) error {
 	return nil
 }
 
-// PublicURL is what of the URL of a database may be shown: its hosts and ports. It is "***" for text that [CheckURL] refuses.
+// PublicURL is what of the URL of a database may be shown: its hosts and ports. It is "***" for text that [CheckURL]
+// refuses.
 func PublicURL(text string) string {
 	const masked = "***"
 	parts := urlLike.FindStringSubmatch(text)

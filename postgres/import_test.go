@@ -47,7 +47,7 @@ func TestImport(t *testing.T) {
 		sessions = append(sessions, s.ID)
 		if err := from.StartSession(ctx, sallyport.SessionStart{
 			Session: s, NewUser: &u, NewIdentity: &identity,
-			Replay: []byte{byte(n >> 8), byte(n)}, ReplayUntil: now.Add(time.Hour), Address: "192.0.2.1",
+			Mark: []byte{byte(n >> 8), byte(n)}, MarkUntil: now.Add(time.Hour), Address: "192.0.2.1",
 		}); err != nil {
 			t.Fatal(err)
 		}

@@ -82,8 +82,8 @@ func Replace(prepared, path string) error {
 	return nil
 }
 
-// Kept names the file in which [Replace] will keep the database file path: one that is not there yet, because a second restore
-// often means that the first one took the wrong backup.
+// Kept names the file in which [Replace] will keep the database file path: one that is not there yet, because a second
+// restore often means that the first one took the wrong backup.
 func Kept(path string) string {
 	if resolved, err := Resolve(path); err == nil {
 		path = resolved

@@ -34,7 +34,7 @@ func identityCases() []testCase {
 func (b *bench) addStep(u sallyport.User, s sallyport.Session, subject string) sallyport.IdentityLink {
 	i := b.identity(u, issuer, subject)
 	return sallyport.IdentityLink{
-		Identity: *i, Session: s.ID, At: b.now, Mark: mark(i.ID.String()), Until: b.now.Add(time.Hour), Event: b.event("identity_linked", u.ID),
+		Identity: *i, Session: s.ID, At: b.now, Mark: mark(i.ID.String()), MarkUntil: b.now.Add(time.Hour), Event: b.event("identity_linked", u.ID),
 	}
 }
 

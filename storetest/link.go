@@ -64,7 +64,7 @@ func (b *bench) linkStep(u sallyport.User, subject string) sallyport.SessionStar
 	linked.Detail = "verified address"
 	return sallyport.SessionStart{
 		Session: b.byIdentity(identity, ""), CredentialVersion: b.version(u), NewIdentity: identity,
-		Link: &sallyport.AddressLink{Email: u.Email, Event: linked}, Replay: mark(identity.ID.String()), ReplayUntil: b.now.Add(time.Hour),
+		Link: &sallyport.AddressLink{Email: u.Email, Event: linked}, Mark: mark(identity.ID.String()), MarkUntil: b.now.Add(time.Hour),
 	}
 }
 
@@ -227,7 +227,7 @@ func (b *bench) refusedLink(u sallyport.User, step sallyport.SessionStart) {
 	b.wantError("Identities()", err, nil)
 	b.wantEqual("Identities() after a refusal", left, identities)
 	b.wantEvents(sallyport.EventQuery{Limit: 100}, events...)
-	b.wantError("Consume() after a refusal", b.store.Consume(b.ctx(), step.Replay, b.now, b.now.Add(time.Hour)), nil)
+	b.wantError("Consume() after a refusal", b.store.Consume(b.ctx(), step.Mark, b.now, b.now.Add(time.Hour)), nil)
 }
 
 func linkRefusals(b *bench) {

@@ -133,8 +133,8 @@ func logoutIsWhole(b *bench) {
 	}
 }
 
-// everythingAtOnce runs every step that ends several sessions of a user, or touches an identity, against every other. Each is done, or
-// refused for what another one has done; none is told that the database cannot answer.
+// everythingAtOnce runs every step that ends several sessions of a user, or touches an identity, against every other.
+// Each is done, or refused for what another one has done; none is told that the database cannot answer.
 func everythingAtOnce(b *bench) {
 	for round := range 5 {
 		name := fmt.Sprint("alice-", round)

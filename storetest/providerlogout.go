@@ -96,7 +96,7 @@ func (b *bench) startAs(i *sallyport.Identity, sid string) sallyport.Session {
 func (b *bench) logoutStep(sid, subject string) sallyport.ProviderLogout {
 	e := b.event("session_ended", sallyport.ID{})
 	return sallyport.ProviderLogout{
-		Provider: "idp", SID: sid, Issuer: issuer, Subject: subject, At: b.now, Mark: mark(e.ID.String()), Until: b.now.Add(time.Hour), Event: e,
+		Provider: "idp", SID: sid, Issuer: issuer, Subject: subject, At: b.now, Mark: mark(e.ID.String()), MarkUntil: b.now.Add(time.Hour), Event: e,
 	}
 }
 
@@ -196,7 +196,7 @@ func markCases() []testCase {
 			s := b.startAs(i, "sid")
 			for range 2 {
 				step := b.exchange(u, "")
-				step.Replay = nil
+				step.Mark = nil
 				b.startStep(step)
 				l := b.addStep(u, s, "2")
 				l.Mark, l.Event = nil, sallyport.Event{}
@@ -216,18 +216,18 @@ func (b *bench) markers() map[string]func(mark []byte, until time.Time) error {
 	return map[string]func([]byte, time.Time) error{
 		"StartSession": func(mark []byte, until time.Time) error {
 			step := b.exchange(u, "")
-			step.Replay, step.ReplayUntil = mark, until
+			step.Mark, step.MarkUntil = mark, until
 			return b.store.StartSession(b.ctx(), step)
 		},
 		"AddIdentity": func(mark []byte, until time.Time) error {
 			l := b.addStep(u, s, "1")
-			l.Mark, l.Until = mark, until
+			l.Mark, l.MarkUntil = mark, until
 			l.At = s.CreatedAt
 			return b.store.AddIdentity(b.ctx(), l)
 		},
 		"EndProviderSessions": func(mark []byte, until time.Time) error {
 			l := b.logoutStep("sid", "subject")
-			l.Mark, l.Until = mark, until
+			l.Mark, l.MarkUntil = mark, until
 			_, err := b.store.EndProviderSessions(b.ctx(), l)
 			return err
 		},

@@ -29,10 +29,10 @@ func startCases() []testCase {
 			b.startStep(step)
 			step.Session = b.newSession(u.ID)
 			b.refused(step, sallyport.ErrReplayed)
-			step.Replay = mark("another token")
+			step.Mark = mark("another token")
 			b.startStep(step)
 		}},
-		{"StartSession remembers a token until ReplayUntil at least", replayIsRemembered},
+		{"StartSession remembers a token until MarkUntil at least", replayIsRemembered},
 		{"StartSession adds the new user and the new identity", func(b *bench) {
 			u := b.fullUser()
 			b.startStep(sallyport.SessionStart{
@@ -127,7 +127,7 @@ func mark(token string) []byte {
 
 // exchange makes the step of an exchange by a user who is there.
 func (b *bench) exchange(u sallyport.User, token string) sallyport.SessionStart {
-	step := sallyport.SessionStart{Session: b.newSession(u.ID), Replay: mark(token), ReplayUntil: b.now.Add(time.Hour)}
+	step := sallyport.SessionStart{Session: b.newSession(u.ID), Mark: mark(token), MarkUntil: b.now.Add(time.Hour)}
 	if _, credential, err := b.store.UserByName(b.ctx(), u.Username, ""); err == nil {
 		step.CredentialVersion = credential.Version
 	}
@@ -138,7 +138,7 @@ func (b *bench) exchange(u sallyport.User, token string) sallyport.SessionStart 
 func (b *bench) firstExchange(u sallyport.User, subject string) sallyport.SessionStart {
 	return sallyport.SessionStart{
 		Session: b.newSession(u.ID), NewUser: &u, NewIdentity: b.identity(u, "https://idp.example", subject),
-		Replay: mark(u.ID.String()), ReplayUntil: b.now.Add(time.Hour),
+		Mark: mark(u.ID.String()), MarkUntil: b.now.Add(time.Hour),
 	}
 }
 
@@ -153,13 +153,13 @@ func (b *bench) refused(step sallyport.SessionStart, want error) {
 func replayIsRemembered(b *bench) {
 	u := b.addUser("alice")
 	long := b.exchange(u, "long")
-	until := long.ReplayUntil
+	until := long.MarkUntil
 	b.startStep(long)
 	// Marks that are over may go; enough of them, and enough steps, that a store which forgets the
 	// wrong ones is seen to.
 	for i := range 40 {
 		step := b.exchange(u, fmt.Sprint("short ", i))
-		step.ReplayUntil = b.now.Add(time.Second)
+		step.MarkUntil = b.now.Add(time.Second)
 		b.startStep(step)
 		b.now = b.now.Add(time.Minute)
 	}
@@ -179,9 +179,9 @@ func startOrder(b *bench) {
 	wrong := b.newUser("Taken", "Taken@example.org")
 	wrong.IsActive = false
 	step := b.firstExchange(wrong, "known")
-	step.Replay = used.Replay
+	step.Mark = used.Mark
 	b.refused(step, sallyport.ErrReplayed)
-	step.Replay = mark("fresh")
+	step.Mark = mark("fresh")
 	b.refused(step, sallyport.ErrNameTaken)
 	step.NewUser.Username = "free"
 	b.refused(step, sallyport.ErrEmailTaken)

@@ -67,7 +67,7 @@ func sweepsTheRest(b *bench) {
 		_, err := b.store.UpdateUser(b.ctx(), u.ID, sallyport.UserChange{FirstName: ptr("A")}, b.now, e)
 		b.wantError("UpdateUser()", err, nil)
 		step := b.exchange(u, fmt.Sprint(i))
-		step.Address, step.ReplayUntil = fmt.Sprint("192.0.2.", i), b.now.Add(time.Minute)
+		step.Address, step.MarkUntil = fmt.Sprint("192.0.2.", i), b.now.Add(time.Minute)
 		b.startStep(step)
 		b.count(-1, sallyport.Counter{Key: []byte{byte(i)}, Limit: 3, Period: time.Minute})
 		b.now = b.now.Add(time.Second)

@@ -38,10 +38,10 @@ type KeySetConfig struct {
 // KeySet holds the keys of one issuer and keeps them fresh.
 //
 // Finding a key that is held takes no lock and waits for nothing. A set of 10 minutes is renewed in the background when
-// it is used, or first when nobody has used it for a quarter of an hour; when that fails it serves up to 24 hours. A key ID that is not in the set costs one fetch, shared by all
-// who wait, at most every 30 seconds whatever arrives; while there is no set at all, every 5 seconds. An answer that is
-// not 200, not a key set, or has no usable key never replaces a set. A key that is no longer published is refused from
-// the next fetch on.
+// it is used, or first when nobody has used it for a quarter of an hour; when that fails it serves up to 24 hours. A
+// key ID that is not in the set costs one fetch, shared by all who wait, at most every 30 seconds whatever arrives;
+// while there is no set at all, every 5 seconds. An answer that is not 200, not a key set, or has no usable key never
+// replaces a set. A key that is no longer published is refused from the next fetch on.
 type KeySet struct {
 	locate func(context.Context) (string, error)
 	client *http.Client

@@ -22,8 +22,9 @@ const (
 	drainTime = 10 * time.Second
 )
 
-// writeTime bounds a request from its header to the end of its answer. The longest is a callback, which package authhttp gives
-// 11.5 s, and what claims.hook.timeout, at most 10 s, has beyond 2 s: 19.5 s. The rest is for the answer itself.
+// writeTime bounds a request from its header to the end of its answer. The longest is a callback, which package
+// authhttp gives 11.5 s, and what claims.hook.timeout, at most 10 s, has beyond 2 s: 19.5 s. The rest is for the answer
+// itself.
 const writeTime = 25 * time.Second
 
 // server runs the HTTP servers of one process, and waits for all that they started.

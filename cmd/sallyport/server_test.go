@@ -35,7 +35,8 @@ func TestPolls(t *testing.T) {
 	}
 }
 
-// TestWriteTime: an answer is never cut off before the deadline of its route, the longest of which is a callback with the slowest hook.
+// TestWriteTime: an answer is never cut off before the deadline of its route, the longest of which is a callback with
+// the slowest hook.
 func TestWriteTime(t *testing.T) {
 	const callback, slowestHook, usualHook = 11500 * time.Millisecond, 10 * time.Second, 2 * time.Second
 	if longest := callback + slowestHook - usualHook; writeTime < longest+time.Second {

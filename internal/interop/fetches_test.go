@@ -8,10 +8,10 @@ import (
 	"github.com/sallyport-auth/sallyport/idptest"
 )
 
-// TestFetchesOfKeySets counts how often each of the three asks the provider for its keys while bad tokens arrive, one after another, a
-// minute after the last fetch. We ask once for all unknown key IDs and never for a wrong signature (RFC 8725 §3.10: a kid is
-// the sender's word, and with a fetch for each anybody can aim us at a provider). The others ask for nearly every one; when
-// they no longer do, this test says so.
+// TestFetchesOfKeySets counts how often each of the three asks the provider for its keys while bad tokens arrive, one
+// after another, a minute after the last fetch. We ask once for all unknown key IDs and never for a wrong signature
+// (RFC 8725 §3.10: a kid is the sender's word, and with a fetch for each anybody can aim us at a provider). The others
+// ask for nearly every one; when they no longer do, this test says so.
 func TestFetchesOfKeySets(t *testing.T) {
 	const tokens = 500
 	fake, signers := newOpenIDProvider(t)

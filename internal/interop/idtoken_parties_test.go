@@ -60,8 +60,8 @@ type relyingParties struct {
 	cap    *capoidc.Provider
 }
 
-// newRelyingParties sets the clock of the two others, who give no leeway at the end of a token. Each is the client spa, and takes tokens
-// for the further clients as well.
+// newRelyingParties sets the clock of the two others, who give no leeway at the end of a token. Each is the client spa,
+// and takes tokens for the further clients as well.
 func newRelyingParties(t testing.TB, fake *idptest.Provider, theirs time.Time, further ...string) *relyingParties {
 	t.Helper()
 	rp := &relyingParties{ours: newOurs(t, fake, func() time.Time { return today }, further)}
@@ -173,8 +173,8 @@ func (rp *relyingParties) oursIDToken(p posted) verdict {
 	return verdict{payload: []byte(a.Subject)}
 }
 
-// goOIDCIDToken asks go-oidc as it comes: the nonce it leaves to its caller, and so every verdict about one. A hash is checked where
-// there is one, as OpenID Connect Core 1.0 §3.1.3.8 has it.
+// goOIDCIDToken asks go-oidc as it comes: the nonce it leaves to its caller, and so every verdict about one. A hash is
+// checked where there is one, as OpenID Connect Core 1.0 §3.1.3.8 has it.
 func (rp *relyingParties) goOIDCIDToken(p posted) verdict {
 	return firstThat(rp.goOIDC, func(verifier *oidc.IDTokenVerifier) verdict {
 		token, err := verifier.Verify(context.Background(), p.idToken)
@@ -188,7 +188,8 @@ func (rp *relyingParties) goOIDCIDToken(p posted) verdict {
 	})
 }
 
-// capIDToken expects the nonce that was sent. When nobody says which, cap, which takes no token without one, gets that of the token.
+// capIDToken expects the nonce that was sent. When nobody says which, cap, which takes no token without one, gets that
+// of the token.
 func (rp *relyingParties) capIDToken(p posted) verdict {
 	request, err := capoidc.NewRequest(time.Hour, "http://127.0.0.1/callback", capoidc.WithNonce(cmp.Or(nonceFor(p), "none")))
 	if err != nil {

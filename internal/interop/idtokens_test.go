@@ -16,13 +16,14 @@ import (
 	"github.com/sallyport-auth/sallyport/verify/strictjson"
 )
 
-// idTokenFuzz asks the three about what the fuzzer makes. The others have two clocks: at the early one nothing has ended that we
-// still accept, at the true one nothing that we accept is issued too late for cap.
+// idTokenFuzz asks the three about what the fuzzer makes. The others have two clocks: at the early one nothing has
+// ended that we still accept, at the true one nothing that we accept is issued too late for cap.
 type idTokenFuzz struct{ atEarly, atTrue *relyingParties }
 
-// FuzzIDToken holds the law of ID tokens: what we accept, go-oidc and cap accept with the same expectations, for the same subject, and
-// it re-encodes to the same bytes. Header and payload are signed as they come; $at_hash in the payload is the hash of the access token.
-// Then the text of the token is cut at a position, some characters are dropped and others put in.
+// FuzzIDToken holds the law of ID tokens: what we accept, go-oidc and cap accept with the same expectations, for the
+// same subject, and it re-encodes to the same bytes. Header and payload are signed as they come; $at_hash in the
+// payload is the hash of the access token. Then the text of the token is cut at a position, some characters are dropped
+// and others put in.
 func FuzzIDToken(f *testing.F) {
 	fake, signers := newOpenIDProvider(f)
 	asked := idTokenFuzz{newRelyingParties(f, fake, today.Add(-leeway), furtherID), newRelyingParties(f, fake, today, furtherID)}
@@ -51,7 +52,8 @@ func FuzzIDToken(f *testing.F) {
 	})
 }
 
-// seed is what the fuzzer may begin with of a variant: nothing of a token that has no three parts, or is too long to be worth it.
+// seed is what the fuzzer may begin with of a variant: nothing of a token that has no three parts, or is too long to be
+// worth it.
 func seed(t testing.TB, v variant) (header, payload, accessToken string) {
 	t.Helper()
 	p, err := readForm(v.input)

@@ -14,8 +14,8 @@ import (
 	"github.com/sallyport-auth/sallyport/idptest"
 )
 
-// routeCases are the use cases of a sign-in at an identity provider, by their routes: what comes back from there, and what is linked
-// or ended by it.
+// routeCases are the use cases of a sign-in at an identity provider, by their routes: what comes back from there, and
+// what is linked or ended by it.
 var routeCases = map[string]useCase{
 	"callback/ of a first login":                       callbackCase(false),
 	"callback/ of a login":                             callbackCase(true),
@@ -121,7 +121,8 @@ func (r *rig) ofLanding(a answer) outcome {
 	}
 }
 
-// again opens a callback once more, without faults. Its login has been used up, or its code has, or it was not carried out before.
+// again opens a callback once more, without faults. Its login has been used up, or its code has, or it was not carried
+// out before.
 func (r *rig) again(l returning) {
 	r.Helper()
 	o := r.ofLanding(r.land(l, nil))
@@ -297,7 +298,8 @@ func lastIdentityCase(r *rig) (func(context.Context) outcome, func(outcome)) {
 	}
 }
 
-// unlinkedLogin is a login by an identity that was taken from its user while the person was at the provider: another user is made.
+// unlinkedLogin is a login by an identity that was taken from its user while the person was at the provider: another
+// user is made.
 func unlinkedLogin(r *rig) (func(context.Context) outcome, func(outcome)) {
 	account, pw := r.person()
 	held, u, b := r.held(account, pw), loginPerson(), newBrowser()
@@ -321,8 +323,8 @@ func unlinkedLogin(r *rig) (func(context.Context) outcome, func(outcome)) {
 	}
 }
 
-// logoutTokenCase is a logout token for one session at the provider, or for all of its subject. Both browsers here are of that
-// one session, a third one is not.
+// logoutTokenCase is a logout token for one session at the provider, or for all of its subject. Both browsers here are
+// of that one session, a third one is not.
 func logoutTokenCase(bySession bool) useCase {
 	return func(r *rig) (func(context.Context) outcome, func(outcome)) {
 		u, sid := loginPerson(), rand.Text()

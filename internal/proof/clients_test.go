@@ -14,9 +14,9 @@ import (
 	"github.com/sallyport-auth/sallyport"
 )
 
-// What a simulated browser and its network do. RefreshReach is the bound of it: twenty reloads in a second, each in up to twenty
-// tabs, of which a third is delayed by seconds, leave some request more than sixteen generations behind, and sign out one
-// browser in 77. With ten reloads it was none in 3,000.
+// What a simulated browser and its network do. RefreshReach is the bound of it: twenty reloads in a second, each in up
+// to twenty tabs, of which a third is delayed by seconds, leave some request more than sixteen generations behind, and
+// sign out one browser in 77. With ten reloads it was none in 3,000.
 const (
 	burstsOfBrowser = 60
 	reloadsOfBurst  = 4
@@ -183,7 +183,8 @@ func simulate(t *testing.T, database string, count int, one func(n *network) err
 	t.Logf("%d simulations, %d presentations", count, presented.Load())
 }
 
-// TestRF_09_RF_10_HonestBrowsers: whatever a network does to the requests and the answers of a browser, it is never signed out.
+// TestRF_09_RF_10_HonestBrowsers: whatever a network does to the requests and the answers of a browser, it is never
+// signed out.
 func TestRF_09_RF_10_HonestBrowsers(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, database string) {
 		simulate(t, database, often(4, 300), (*network).browse)

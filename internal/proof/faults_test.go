@@ -715,8 +715,8 @@ func (r *rig) failures() (n int) {
 	return n
 }
 
-// counts checks that a fault of ours has counted as nobody's failure. What cannot be known stays counted: whether a count was
-// carried out whose answer is lost; and so does what the database did not take back.
+// counts checks that a fault of ours has counted as nobody's failure. What cannot be known stays counted: whether a
+// count was carried out whose answer is lost; and so does what the database did not take back.
 func (r *rig) counts(before int, o outcome, how manner) {
 	r.Helper()
 	raised := r.failures() - before

@@ -10,8 +10,9 @@ import (
 	"github.com/sallyport-auth/sallyport/password"
 )
 
-// TestSI_18_SignInFlood: 200 sign-ins of 200 users at once, again and again, while others refresh. Each is signed in or turned
-// away with a 503 that says when to try again; memory stays within two hashes for each slot; nobody who refreshes waits.
+// TestSI_18_SignInFlood: 200 sign-ins of 200 users at once, again and again, while others refresh. Each is signed in or
+// turned away with a 503 that says when to try again; memory stays within two hashes for each slot; nobody who
+// refreshes waits.
 func TestSI_18_SignInFlood(t *testing.T) {
 	s := newSite(t, "sqlite")
 	const slots = 2

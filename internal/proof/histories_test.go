@@ -9,8 +9,8 @@ import (
 	"github.com/sallyport-auth/sallyport"
 )
 
-// history is what happens in a world to a user who has a password, one who comes from an identity provider, and the sessions of
-// both.
+// history is what happens in a world to a user who has a password, one who comes from an identity provider, and the
+// sessions of both.
 type history struct {
 	instances []int            // of the world's; the others rest
 	behind    [3]time.Duration // how far the clock of each is behind
@@ -110,8 +110,8 @@ var happenings = strings.Split("sign in,sign in,sign in,sign in,sign in,exchange
 	"logoff,logoff,logoff,change password,change password,set password,disable,enable,enable,delete,create,create,"+
 	"end session,end session,end all,revoke,restart,restart,restart with the store,new secret,look,look", ",")
 
-// newHistory draws a history. Most of it is presentations to the newest sessions and short pauses, else every session would end
-// before it gets far.
+// newHistory draws a history. Most of it is presentations to the newest sessions and short pauses, else every session
+// would end before it gets far.
 func newHistory(r *rand.Rand) history {
 	h := history{instances: [][]int{{0}, {0, 1}, {0, 1}, {0, 2}, {0, 2}, {1, 2}, {0, 1, 2}}[r.IntN(7)]}
 	if r.IntN(3) == 0 {

@@ -188,8 +188,8 @@ func (w *world) whileRefreshed(text string, do func()) map[string]bool {
 	return issued
 }
 
-// TestSO_02_SignInRacesAnEndingOfAll: a session that was answered before the ending began is dead, one that began after it was
-// answered lives, and one beside it is whole: alive, or dead everywhere.
+// TestSO_02_SignInRacesAnEndingOfAll: a session that was answered before the ending began is dead, one that began after
+// it was answered lives, and one beside it is whole: alive, or dead everywhere.
 func TestSO_02_SignInRacesAnEndingOfAll(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, database string) {
 		rounds := often(25, 500)

@@ -684,8 +684,8 @@ func (l *life) endAll(i *instance, p *person) string {
 	return ""
 }
 
-// reckon compares the state of every session on every instance: by a look, by the listing, by the audit trail, and by showing
-// tokens.
+// reckon compares the state of every session on every instance: by a look, by the listing, by the audit trail, and by
+// showing tokens.
 func (l *life) reckon() string {
 	for n := range l.history.instances {
 		i := l.on(n)
@@ -746,8 +746,8 @@ func (l *life) compareListing(i *instance, p *person, live map[sallyport.ID]bool
 	return ""
 }
 
-// compareTrail compares how many sessions of a user have ended, one by one or with the user, with what the audit trail of that
-// user tells.
+// compareTrail compares how many sessions of a user have ended, one by one or with the user, with what the audit trail
+// of that user tells.
 func (l *life) compareTrail(user sallyport.ID) string {
 	list := l.on(0).AllEvents
 	if !user.IsZero() {

@@ -198,7 +198,7 @@ func TestEveryStatementOfEveryStepFails(t *testing.T) {
 					replay := sha256.Sum256([]byte(u.Username))
 					return func() error {
 						return store.StartSession(ctx, sallyport.SessionStart{
-							Session: newSession(u.ID), NewUser: &u, Replay: replay[:], ReplayUntil: now.Add(time.Hour), Replaces: old.ID, Replaced: event("session_ended"),
+							Session: newSession(u.ID), NewUser: &u, Mark: replay[:], MarkUntil: now.Add(time.Hour), Replaces: old.ID, Replaced: event("session_ended"),
 							NewIdentity: &sallyport.Identity{ID: sallyport.NewID(now), UserID: u.ID, Provider: "p", Issuer: "https://idp.example", Subject: u.Username, CreatedAt: now},
 							Address:     "192.0.2.1", Events: []sallyport.Event{event("user_created"), event("identity_linked")},
 							Settle: sallyport.Settlement{Undo: [][]byte{[]byte("undone" + u.Username)}, Reset: [][]byte{[]byte("reset" + u.Username)}},

@@ -62,8 +62,8 @@ type instance struct {
 	behind atomic.Int64 // how far its clock is behind the world's, in nanoseconds
 }
 
-// newWorld makes a world on a database of that kind with three instances, and with sessions of that life. On SQLite the first two share a store and the third
-// has its own on the same file; on PostgreSQL it is the last two that share one.
+// newWorld makes a world on a database of that kind with three instances, and with sessions of that life. On SQLite the
+// first two share a store and the third has its own on the same file; on PostgreSQL it is the last two that share one.
 func newWorld(t *testing.T, database string, idle, life time.Duration) *world {
 	t.Helper()
 	w := &world{T: t, idle: idle, life: life}

@@ -13,8 +13,8 @@ import (
 	"strings"
 )
 
-// Browser is what one person's browser keeps of a provider: its cookies, and with them the session there. It does not leave the
-// provider's host.
+// Browser is what one person's browser keeps of a provider: its cookies, and with them the session there. It does not
+// leave the provider's host.
 type Browser struct{ client *http.Client }
 
 // NewBrowser makes one without cookies.
@@ -31,8 +31,8 @@ func NewBrowser() *Browser {
 	return &Browser{client}
 }
 
-// Authorize opens an authorization request, signs user in if the login page comes, and returns the callback, which it does not
-// visit. The error of a wrong password says that the login page came again.
+// Authorize opens an authorization request, signs user in if the login page comes, and returns the callback, which it
+// does not visit. The error of a wrong password says that the login page came again.
 func (b *Browser) Authorize(ctx context.Context, authorizeURL string, user User) (*url.URL, error) {
 	callback, err := b.through(ctx, authorizeURL, user)
 	if errors.Is(err, errFormAgain) {
@@ -41,8 +41,8 @@ func (b *Browser) Authorize(ctx context.Context, authorizeURL string, user User)
 	return callback, err
 }
 
-// EndSession opens the address at which the provider ends its session (OpenID Connect RP-Initiated Logout 1.0 §2), agrees if it asks,
-// and returns where the provider leads then, which it does not visit.
+// EndSession opens the address at which the provider ends its session (OpenID Connect RP-Initiated Logout 1.0 §2),
+// agrees if it asks, and returns where the provider leads then, which it does not visit.
 func (b *Browser) EndSession(ctx context.Context, address string) (*url.URL, error) {
 	return b.through(ctx, address, User{})
 }

@@ -57,8 +57,8 @@ func TestExchange(t *testing.T) {
 	}
 }
 
-// A code that is used twice revokes what came of it (RFC 6749 §4.1.2). That reaches no ID token, which is why its age is limited, and no
-// session that was made of it.
+// A code that is used twice revokes what came of it (RFC 6749 §4.1.2). That reaches no ID token, which is why its age
+// is limited, and no session that was made of it.
 func TestCodeReplayAtTheProvider(t *testing.T) {
 	op := realidp.StartOpenID(t)
 	spa := realidp.Client{ID: "spa", RedirectURIs: []string{"http://127.0.0.1:9/callback"}}
@@ -85,7 +85,8 @@ func TestCodeReplayAtTheProvider(t *testing.T) {
 	v.mustRefresh(op.Alice)
 }
 
-// The provider's refresh tokens rotate for the app that has them, and an old one ends them all; our session does not hang on them.
+// The provider's refresh tokens rotate for the app that has them, and an old one ends them all; our session does not
+// hang on them.
 func TestRefreshTokensOfTheProvider(t *testing.T) {
 	op := realidp.StartOpenID(t)
 	spa := realidp.Client{ID: "spa", RedirectURIs: []string{"http://127.0.0.1:9/callback"}}

@@ -91,7 +91,8 @@ func TestLogin(t *testing.T) {
 	}
 }
 
-// wantOneRedemption looks at the wire: how the client authenticated, what the provider gave, and that none of that is anywhere else.
+// wantOneRedemption looks at the wire: how the client authenticated, what the provider gave, and that none of that is
+// anywhere else.
 func (a *app) wantOneRedemption(t *testing.T, v *visitor, algorithm string, public bool) {
 	t.Helper()
 	redeemed := a.wire.at("/token")
@@ -283,8 +284,8 @@ func TestKeyRotation(t *testing.T) {
 	}
 }
 
-// cognito-local, whose discovery document names no endpoints. It puts no nonce into a token, which Amazon does: everything goes well
-// until there, and there a login must fail.
+// cognito-local, whose discovery document names no endpoints. It puts no nonce into a token, which Amazon does:
+// everything goes well until there, and there a login must fail.
 func TestCognitoLogin(t *testing.T) {
 	pool := realidp.Cognito(t)
 	a := newApp(t)

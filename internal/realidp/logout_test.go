@@ -20,7 +20,8 @@ func (v *visitor) wantLive(what string, live bool) {
 	}
 }
 
-// endAtProvider has the person behind v sign out at the provider, in the same browser, and expects one logout token to be delivered.
+// endAtProvider has the person behind v sign out at the provider, in the same browser, and expects one logout token to
+// be delivered.
 func (v *visitor) endAtProvider(op *realidp.OpenID, clientID string) {
 	v.Helper()
 	before, err := op.State(v.Context())
@@ -40,8 +41,8 @@ func (v *visitor) endAtProvider(op *realidp.OpenID, clientID string) {
 	}
 }
 
-// The provider posts logout tokens by itself (OpenID Connect Back-Channel Logout 1.0), signed with each kind of key. One with a sid ends
-// the sessions that came of that session there; one without ends all of the subject.
+// The provider posts logout tokens by itself (OpenID Connect Back-Channel Logout 1.0), signed with each kind of key.
+// One with a sid ends the sessions that came of that session there; one without ends all of the subject.
 func TestBackChannelLogout(t *testing.T) {
 	op := realidp.StartOpenID(t)
 	tests := []struct {

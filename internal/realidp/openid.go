@@ -13,9 +13,10 @@ import (
 	"testing"
 )
 
-// OpenID is oidc-provider, which is certified for what it does: authorization code with PKCE, iss in the callback, refresh tokens that
-// rotate, a code used twice revoking what came of it, RP-initiated and back-channel logout. Its ID tokens have no at_hash, and a sid
-// only for a client with SessionRequired. It has one key for each of RS256, ES256 and EdDSA.
+// OpenID is oidc-provider, which is certified for what it does: authorization code with PKCE, iss in the callback,
+// refresh tokens that rotate, a code used twice revoking what came of it, RP-initiated and back-channel logout. Its ID
+// tokens have no at_hash, and a sid only for a client with SessionRequired. It has one key for each of RS256, ES256 and
+// EdDSA.
 type OpenID struct {
 	Issuer string
 
@@ -36,8 +37,8 @@ type Client struct {
 	SessionRequired   bool
 }
 
-// StartOpenID starts oidc-provider without a client, and ends it when the test is over; what it printed goes into the log of a test
-// that fails. Starting takes 0.6 s on an idle machine.
+// StartOpenID starts oidc-provider without a client, and ends it when the test is over; what it printed goes into the
+// log of a test that fails. Starting takes 0.6 s on an idle machine.
 func StartOpenID(t testing.TB) *OpenID {
 	t.Helper()
 	dir, err := os.Getwd()
@@ -75,7 +76,8 @@ func startOpenID(ctx context.Context, node, script, dir string) (*process, *Open
 	if err != nil {
 		return nil, nil, err
 	}
-	// Its name is localhost while an app's is 127.0.0.1: to a browser these are two sites, and no cookie of one goes to the other.
+	// Its name is localhost while an app's is 127.0.0.1: to a browser these are two sites, and no cookie of one goes to
+	// the other.
 	o := &OpenID{Issuer: fmt.Sprintf("http://localhost:%d", port)}
 	accounts := object{}
 	add := func(name string, verified bool) User {
@@ -182,7 +184,8 @@ func (o *OpenID) Redeem(ctx context.Context, c Client, g Grant) (Tokens, error) 
 	return redeem(ctx, o.Issuer+"/token", c.ID, c.Secret, g)
 }
 
-// Refresh exchanges a refresh token for new tokens (RFC 6749 §6). The old one, shown again, ends all that came of the sign-in.
+// Refresh exchanges a refresh token for new tokens (RFC 6749 §6). The old one, shown again, ends all that came of the
+// sign-in.
 func (o *OpenID) Refresh(ctx context.Context, c Client, refreshToken string) (Tokens, error) {
 	return requestTokens(ctx, o.Issuer+"/token", c.ID, c.Secret, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refreshToken}})
 }

@@ -25,8 +25,8 @@ type Grant struct {
 	Code, Verifier, RedirectURI string
 }
 
-// authorize goes through the first half of the authorization code flow with PKCE (RFC 6749 §4.1, RFC 7636): authorization request,
-// login page, callback. Further parameters of the request are in extra.
+// authorize goes through the first half of the authorization code flow with PKCE (RFC 6749 §4.1, RFC 7636):
+// authorization request, login page, callback. Further parameters of the request are in extra.
 func authorize(ctx context.Context, b *Browser, endpoint, clientID, redirectURI string, user User, extra url.Values) (Grant, error) {
 	state, verifier := rand.Text(), rand.Text()+rand.Text() // RFC 7636 §4.1: 43 to 128 characters
 	challenge := sha256.Sum256([]byte(verifier))
@@ -82,8 +82,8 @@ func requestTokens(ctx context.Context, endpoint, clientID, secret string, form 
 	return tokens, nil
 }
 
-// SignIn goes through the authorization code flow with PKCE as a single-page app does: authorize request, login page, callback,
-// token request. The error of a wrong password says that the login page came again.
+// SignIn goes through the authorization code flow with PKCE as a single-page app does: authorize request, login page,
+// callback, token request. The error of a wrong password says that the login page came again.
 func (p *Pool) SignIn(ctx context.Context, user User) (Tokens, error) {
 	g, err := authorize(ctx, NewBrowser(), p.AuthorizationEndpoint(), p.ClientID, p.RedirectURI, user, nil)
 	if err != nil {

@@ -11,8 +11,9 @@ import (
 )
 
 const (
-	// raiseCounter begins a new period when the instant $2 is outside the old one, and else adds one unless the
-	// limit $4 is reached; then it does nothing. $3 is the period, $5 when one that begins now is over. A clock that is a little behind is inside.
+	// raiseCounter begins a new period when the instant $2 is outside the old one, and else adds one unless the limit
+	// $4 is reached; then it does nothing. $3 is the period, $5 when one that begins now is over. A clock that is a
+	// little behind is inside.
 	raiseCounter = `insert into counters (key, count, since, over_at) values ($1, 1, $2, $5)
 		on conflict (key) do update set
 			count = case when ` + inPeriod + ` then counters.count + 1 else 1 end,

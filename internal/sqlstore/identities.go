@@ -73,7 +73,7 @@ func (s *Store) AddIdentity(ctx context.Context, l sallyport.IdentityLink) error
 	l.Mark = bytes.Clone(l.Mark)
 	i := &l.Identity
 	return s.db.Write(ctx, "add identity", func(ctx context.Context, q Queries) error {
-		if err := refuseReplay(ctx, q, l.Mark, l.At, l.Until); err != nil {
+		if err := refuseReplay(ctx, q, l.Mark, l.At, l.MarkUntil); err != nil {
 			return err
 		}
 		if err := orChanged(q.Exec(ctx, lockActiveUser, i.UserID[:])); err != nil {
@@ -132,7 +132,7 @@ func (s *Store) RemoveIdentity(ctx context.Context, user, identity sallyport.ID,
 func (s *Store) EndProviderSessions(ctx context.Context, l sallyport.ProviderLogout) (int, error) {
 	l.Mark = bytes.Clone(l.Mark)
 	return write(ctx, s.db, "end provider sessions", func(ctx context.Context, q Queries) (int, error) {
-		if err := refuseReplay(ctx, q, l.Mark, l.At, l.Until); err != nil {
+		if err := refuseReplay(ctx, q, l.Mark, l.At, l.MarkUntil); err != nil {
 			return 0, err
 		}
 		e := l.Event // the step may be run twice
@@ -165,8 +165,8 @@ func lockSubject(ctx context.Context, q Queries, l *sallyport.ProviderLogout, e 
 	return identity, err
 }
 
-// endBySID ends the sessions that have the provider's name of its own one. Their owners are locked first, as by everybody who
-// ends several of a user; e gets the owner, and none when there are several.
+// endBySID ends the sessions that have the provider's name of its own one. Their owners are locked first, as by
+// everybody who ends several of a user; e gets the owner, and none when there are several.
 func endBySID(ctx context.Context, q Queries, l *sallyport.ProviderLogout, e *sallyport.Event) (int64, error) {
 	if l.SID == "" {
 		return 0, nil
@@ -195,8 +195,8 @@ func (s *Store) Consume(ctx context.Context, mark []byte, at, until time.Time) e
 	})
 }
 
-// refuseReplay remembers a mark, unless it is nil, until an instant. For every mark that it adds it may remove eight old ones, so the
-// table hardly ever holds more than those of a lifetime, with or without a sweep.
+// refuseReplay remembers a mark, unless it is nil, until an instant. For every mark that it adds it may remove eight
+// old ones, so the table hardly ever holds more than those of a lifetime, with or without a sweep.
 func refuseReplay(ctx context.Context, q Queries, mark []byte, at, until time.Time) error {
 	if mark == nil {
 		return nil

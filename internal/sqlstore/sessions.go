@@ -21,8 +21,8 @@ const (
 	lockCredential = `update users set credential_version = credential_version
 		where id = $1 and is_active and credential_version = $2`
 
-	// unendedOfUser counts what MaxSessions keeps few. It is a statement of its own, behind the lock: a statement that has waited
-	// for it does not see what was added meanwhile (PostgreSQL, read committed).
+	// unendedOfUser counts what MaxSessions keeps few. It is a statement of its own, behind the lock: a statement that
+	// has waited for it does not see what was added meanwhile (PostgreSQL, read committed).
 	unendedOfUser = `select count(id) from sessions where user_id = $1 and ended_at is null`
 
 	// endLeastUsed ends so many sessions as $4 says, those past an end first.
@@ -89,7 +89,7 @@ var (
 // StartSession implements sallyport.Store. The order of its parts is the contract's.
 func (s *Store) StartSession(ctx context.Context, start sallyport.SessionStart) error {
 	step := sessionStart{SessionStart: start}
-	step.Replay = bytes.Clone(start.Replay)
+	step.Mark = bytes.Clone(start.Mark)
 	if start.NewUser != nil {
 		row, err := newUserRow(*start.NewUser, "", start.NewUser.EmailVerified && !start.Hearsay)
 		if err != nil {
@@ -133,7 +133,7 @@ type sessionStart struct {
 const maxSurplus = 100
 
 func (s *sessionStart) refuseReplay(ctx context.Context, q Queries) error {
-	return refuseReplay(ctx, q, s.Replay, s.Session.CreatedAt, s.ReplayUntil)
+	return refuseReplay(ctx, q, s.Mark, s.Session.CreatedAt, s.MarkUntil)
 }
 
 func (s *sessionStart) addUser(ctx context.Context, q Queries) error {

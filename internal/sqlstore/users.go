@@ -224,8 +224,8 @@ func (s *Store) DeleteUser(ctx context.Context, id sallyport.ID, at time.Time, e
 	})
 }
 
-// deleteEndedOfUser removes a user's ended sessions, of which there may be any number, in parts: the step that deletes the user
-// is left with those that live.
+// deleteEndedOfUser removes a user's ended sessions, of which there may be any number, in parts: the step that deletes
+// the user is left with those that live.
 func (s *Store) deleteEndedOfUser(ctx context.Context, id sallyport.ID) error {
 	for {
 		deleted, err := write(ctx, s.db, "delete ended sessions", func(ctx context.Context, q Queries) (int64, error) {
@@ -314,8 +314,8 @@ func (e *userEdit) apply(ctx context.Context, q Queries, u *sallyport.User, at t
 	return q.Exec(ctx, endUserSessions, u.ID[:], noID, at.UnixMicro(), string(sallyport.EndedByDisabled))
 }
 
-// proof is when the address of a user who is changed was proved, as updateUser takes it. The first proof of an address stays: a
-// password that was set after it is not older for another one.
+// proof is when the address of a user who is changed was proved, as updateUser takes it. The first proof of an address
+// stays: a password that was set after it is not older for another one.
 func (e *userEdit) proof(was, is *sallyport.User, at time.Time) (proof any, first int64) {
 	vouched := e.change.EmailVerified != nil && !e.hearsay
 	switch {

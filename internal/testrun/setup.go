@@ -22,9 +22,9 @@ const nodeDir = "internal/realidp/node"
 // browser is the program of package internal/interop/browser, and the Debian package that has it.
 const browser = "chromium"
 
-// setUp makes sure of what the tests need besides Go: a C compiler for the race detector, node for
-// the identity providers, their npm packages, a browser, and a PostgreSQL server. As root it installs what a bare Debian lacks.
-// race is false only when there is no C compiler to be had, which it says at once.
+// setUp makes sure of what the tests need besides Go: a C compiler for the race detector, node for the identity
+// providers, their npm packages, a browser, and a PostgreSQL server. As root it installs what a bare Debian lacks. race
+// is false only when there is no C compiler to be had, which it says at once.
 func setUp(ctx context.Context, out io.Writer, o options) (race bool, err error) {
 	if missing := missingPackages(ctx, pgbin.Find); len(missing) > 0 {
 		if err := install(ctx, out, missing); err != nil {

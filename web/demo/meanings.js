@@ -27,10 +27,13 @@ const refusals = {
   network: "There was no answer. Does the demo still run?",
 };
 
-export const meaningOfCode = (code) => refusals[code] ?? `The sign-in failed: ${code}.`;
+const refusalOf = (code) => (Object.hasOwn(refusals, code) ? refusals[code] : undefined);
+
+// meaningOfCode is for a code from the address, where anybody can write anything.
+export const meaningOfCode = (code) => refusalOf(code) ?? (/^[a-z_]{1,40}$/.test(code) ? `The sign-in failed: ${code}.` : "The sign-in failed.");
 
 // meaningOf falls back on the sentence that the server itself sends.
 export function meaningOf(name, { status, code, body }) {
   if (status === 200) return successes[name];
-  return refusals[code] ?? body.detail ?? `Refused with status ${status}.`;
+  return refusalOf(code) ?? body.detail ?? `Refused with status ${status}.`;
 }

@@ -23,12 +23,13 @@ type IDP struct {
 	RequireNonce bool
 	MaxTokenAge  time.Duration
 
-	Region, UserPool, Domain                      string   // cognito
-	HostedDomain                                  string   // google
-	Tenants                                       []string // entra
-	TeamID, KeyID, PrivateKey                     string   // apple
-	AuthorizationEndpoint, TokenEndpoint, JWKSURI string   // cognito, oidc
-	LogoutReturnTo                                string
+	Region, UserPool, Domain             string   // cognito
+	HostedDomain                         string   // google
+	Tenants                              []string // entra
+	TeamID, KeyID, PrivateKey            string   // apple
+	AuthorizationEndpoint, TokenEndpoint string   // cognito, oidc
+	JWKSURI                              string   // oidc
+	LogoutReturnTo                       string
 
 	CreateUsers          *bool // nil: the provider's default
 	RequireVerifiedEmail *bool // nil: the provider's default
@@ -64,8 +65,8 @@ func everywhere(standard bool) map[string]bool {
 	return defaults
 }
 
-// verifiedEmail are the defaults of require_verified_email. Users who come to a pool of Cognito from another provider are not
-// verified there.
+// verifiedEmail are the defaults of require_verified_email. Users who come to a pool of Cognito from another provider
+// are not verified there.
 var verifiedEmail = func() map[string]bool {
 	defaults := everywhere(true)
 	defaults[ProviderCognito] = false
@@ -206,7 +207,8 @@ var presetHosts = []struct{ provider, host string }{
 	{ProviderCognito, ".amazonaws.com"},
 }
 
-// warnOfPreset is for an issuer that has a preset, whose checks oidc does not make: Entra's addresses, for instance, prove nothing.
+// warnOfPreset is for an issuer that has a preset, whose checks oidc does not make: Entra's addresses, for instance,
+// prove nothing.
 func (l *loader) warnOfPreset(p *IDP, path string) {
 	issuer, err := url.Parse(p.Issuer)
 	if err != nil || p.Provider != ProviderOIDC {

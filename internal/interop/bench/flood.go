@@ -52,8 +52,8 @@ const (
 // flood measures on all cores: on a single one there is nothing but the hashes that a refresh could wait for. The load
 // is small, and shares them.
 //
-// It is judged against the refreshes alone. The same connections with as many requests for the key set, which need no hash, are
-// measured besides: they say how much of the difference is that of more requests.
+// It is judged against the refreshes alone. The same connections with as many requests for the key set, which need no
+// hash, are measured besides: they say how much of the difference is that of more requests.
 func (b *bench) flood(ctx context.Context, on kind) (_ *floodRow, err error) {
 	b.say("login flood, %s", on)
 	if on == onPostgres {

@@ -159,7 +159,8 @@ func (b *tab) cookies() []*network.Cookie {
 	return found.Cookies
 }
 
-// wantSession checks what is kept of a session: two cookies that no script sees and no other site's page sends, and nothing else.
+// wantSession checks what is kept of a session: two cookies that no script sees and no other site's page sends, and
+// nothing else.
 func (b *tab) wantSession() {
 	b.Helper()
 	var names []string

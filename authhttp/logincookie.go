@@ -8,12 +8,13 @@ import (
 	"github.com/sallyport-auth/sallyport"
 )
 
-// flowCookie begins the name of the cookie of a login under way. Each login has its own, so that several tabs do not disturb each other.
-const flowCookie = "sallyport_login_"
+// loginCookiePrefix begins the name of the cookie of a login under way. Each login has its own, so that several tabs do
+// not disturb each other.
+const loginCookiePrefix = "sallyport_login_"
 
-// setFlow gives the browser what it must bring back to the callback.
-func (h *Handler) setFlow(w http.ResponseWriter, login *sallyport.Login, provider string) {
-	cookie := h.bareFlow(flowCookie+login.ID, provider)
+// setLoginCookie gives the browser what it must bring back to the callback.
+func (h *Handler) setLoginCookie(w http.ResponseWriter, login *sallyport.Login, provider string) {
+	cookie := h.loginCookie(loginCookiePrefix+login.ID, provider)
 	if login.FormPost {
 		// The provider's page posts across sites. Without Secure a browser would drop the cookie; loopback counts as secure.
 		cookie.SameSite, cookie.Secure = http.SameSiteNoneMode, true
@@ -22,14 +23,14 @@ func (h *Handler) setFlow(w http.ResponseWriter, login *sallyport.Login, provide
 	http.SetCookie(w, cookie)
 }
 
-func (h *Handler) deleteFlow(w http.ResponseWriter, name, provider string) {
-	cookie := h.bareFlow(name, provider)
+func (h *Handler) deleteLoginCookie(w http.ResponseWriter, name, provider string) {
+	cookie := h.loginCookie(name, provider)
 	cookie.Expires, cookie.MaxAge = time.Unix(0, 0).UTC(), -1
 	http.SetCookie(w, cookie)
 }
 
-// bareFlow is for the callback alone, and Lax: the way back from a provider is a navigation from another site.
-func (h *Handler) bareFlow(name, provider string) *http.Cookie {
+// loginCookie is for the callback alone, and Lax: the way back from a provider is a navigation from another site.
+func (h *Handler) loginCookie(name, provider string) *http.Cookie {
 	return &http.Cookie{Name: name, Path: h.mount + "/callback/" + provider + "/", Secure: h.cookies.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode}
 }
 
