@@ -8,8 +8,8 @@ import (
 	"github.com/sallyport-auth/sallyport/verify/strictjson"
 )
 
-// maxIDToken is the longest ID token that is looked at, in bytes.
-const maxIDToken = 16 << 10
+// MaxIDToken is the longest ID token or logout token that is looked at, in bytes.
+const MaxIDToken = 16 << 10
 
 // ExchangeRequest is what a single-page app got from an identity provider.
 type ExchangeRequest struct {
@@ -60,7 +60,7 @@ func (x *admission) parse(r ExchangeRequest) (IDToken, error) {
 	if r.IDToken == r.AccessToken {
 		return IDToken{}, because(ErrIDTokenInvalid, "the access token was posted as the ID token")
 	}
-	unverified, err := jws.Parse(r.IDToken, maxIDToken)
+	unverified, err := jws.Parse(r.IDToken, MaxIDToken)
 	if err != nil {
 		return IDToken{}, because(ErrIDTokenInvalid, err.Error())
 	}

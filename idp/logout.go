@@ -30,7 +30,7 @@ func badLogout(format string, args ...any) error {
 // VerifyLogoutToken implements sallyport.IdentityProvider: the rules of Back-Channel Logout 1.0 §2.6, on top of those
 // that every token of a provider must pass.
 func (rp *relyingParty) VerifyLogoutToken(ctx context.Context, text string) (*sallyport.LogoutNotice, error) {
-	token, err := jws.Parse(text, maxIDToken)
+	token, err := jws.Parse(text, sallyport.MaxIDToken)
 	if err != nil {
 		return nil, badLogout("%v", err)
 	}

@@ -9,9 +9,6 @@ import (
 	"github.com/sallyport-auth/sallyport/verify/strictjson"
 )
 
-// maxIDToken is the longest ID token or logout token that is looked at, in bytes.
-const maxIDToken = 16 << 10
-
 // Redeem implements sallyport.IdentityProvider. That the token came straight from the provider replaces no check of it. Its
 // tokens are forgotten when Redeem returns.
 func (rp *relyingParty) Redeem(ctx context.Context, g sallyport.CodeGrant) (*sallyport.Assertion, error) {
@@ -23,7 +20,7 @@ func (rp *relyingParty) Redeem(ctx context.Context, g sallyport.CodeGrant) (*sal
 	if !ok {
 		return nil, faulty("token endpoint: no id_token, or one that is no string")
 	}
-	token, err := jws.Parse(text, maxIDToken)
+	token, err := jws.Parse(text, sallyport.MaxIDToken)
 	if err != nil {
 		return nil, faulty("ID token: %v", err)
 	}
