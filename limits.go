@@ -14,7 +14,7 @@ import (
 type Limits struct {
 	// Account: failed passwords for one account from one address that it has signed in from before. All
 	// other addresses share one such counter, so that a stranger's guesses do not keep the owner out of the addresses
-	// that are known. Beyond 100 in a day from those others, whatever the limit, one in 15 minutes is let through.
+	// that are known. Beyond 100 in a row in a day, whatever the limit, one in 15 minutes is let through.
 	// Default: 10 in 10 minutes.
 	Account Limit
 	// Address: failed passwords and forged identity tokens from one address, for all accounts. An IPv6
@@ -42,9 +42,9 @@ const maxSessions = 10_000
 const maxLimitPeriod = 24 * time.Hour
 
 var (
-	// consecutive is for guesses from addresses that the account never signed in from: NIST SP 800-63B-4 (§3.2.2)
-	// wants no more than 100 in a row, of which those of a day are counted here. trickle is what is let through
-	// beyond, so that an owner on a new address is kept out for a while and not for the day.
+	// consecutive is for guesses from one address that the account has signed in from, and from all others together:
+	// NIST SP 800-63B-4 (§3.2.2) wants no more than 100 in a row, of which those of a day are counted here. trickle is
+	// what is let through beyond, so that an owner is kept out for a while and not for the day.
 	consecutive = Limit{100, 24 * time.Hour}
 	trickle     = Limit{1, 15 * time.Minute}
 )

@@ -104,9 +104,30 @@ func TestASuccessClearsTheAccount(t *testing.T) {
 	h.wantLimited(h.try(svc, "ada", wrong, "203.0.113.99"), "account", 10*time.Minute)
 }
 
-// TestAHundredInARow: whatever limits.account allows, of guesses from addresses that the account never signed in from
-// one in a quarter of an hour is let through after a hundred in a row (NIST SP 800-63B-4). A name that nobody has is
-// treated alike.
+// TestAHundredInARowAtHome: an address that the account knows has a row of its own, which its owner's success ends.
+func TestAHundredInARowAtHome(t *testing.T) {
+	h := newHouse(t)
+	svc := h.open(func(c *sallyport.Config) {
+		c.Limits.Account = sallyport.Limit{Count: 1000, Period: 10 * time.Minute}
+		c.Limits.Address = sallyport.Limit{Count: 1000, Period: 10 * time.Minute}
+	})
+	h.signIn(svc)
+	h.wantErr(h.try(svc, "ada", h.password(), home), nil)
+	for range 2 {
+		for range 100 {
+			h.wantErr(h.try(svc, "ada", wrong, home), sallyport.ErrInvalidCredentials)
+		}
+		h.wantErr(h.try(svc, "ada", wrong, home), sallyport.ErrInvalidCredentials)
+		h.wantLimited(h.try(svc, "ada", h.password(), home), "account", 15*time.Minute)
+		h.wantErr(h.try(svc, "ada", wrong, stranger), sallyport.ErrInvalidCredentials)
+		h.advance(15 * time.Minute)
+		h.wantErr(h.try(svc, "ada", h.password(), home), nil)
+	}
+}
+
+// TestAHundredInARow: whatever limits.account allows, one guess in a quarter of an hour is let through after a hundred
+// in a row (NIST SP 800-63B-4) from addresses that the account never signed in from. A name that nobody has is treated
+// alike.
 func TestAHundredInARow(t *testing.T) {
 	h := newHouse(t)
 	svc := h.open(func(c *sallyport.Config) {

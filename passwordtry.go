@@ -41,11 +41,22 @@ func (s *Service) beginTry(ctx context.Context, account string, known bool, c Cl
 	return t, nil
 }
 
+// accountCounters are one for limits.account and one for the day. An address that the account has signed in from has
+// its own.
 func (t *passwordTry) accountCounters() []Counter {
 	if t.known {
-		return []Counter{t.counter(t.cfg.Limits.Account, "account", t.account, addressGroup(t.client.IP))}
+		at := addressGroup(t.client.IP)
+		return []Counter{t.counter(t.cfg.Limits.Account, "account", t.account, at), t.counter(consecutive, "streak at", t.account, at)}
 	}
 	return []Counter{t.counter(t.cfg.Limits.Account, "elsewhere", t.account), t.streak()}
+}
+
+// trickle is for what goes beyond the day's.
+func (t *passwordTry) trickle() Counter {
+	if t.known {
+		return t.counter(trickle, "trickle at", t.account, addressGroup(t.client.IP))
+	}
+	return t.counter(trickle, "trickle", t.account)
 }
 
 // streak counts for a day. Names that nobody has share so many of these counters, which bounds the table in a flood of
@@ -63,7 +74,7 @@ const unknownStreaks = 1 << 20
 func (t *passwordTry) count(ctx context.Context, rule string, counters []Counter) error {
 	outcome, err := t.store.Count(ctx, t.now(), counters...)
 	if err == nil && rule == ruleAccount && outcome.Refused == 1 {
-		counters = []Counter{counters[0], t.counter(trickle, "trickle", t.account)}
+		counters = []Counter{counters[0], t.trickle()}
 		outcome, err = t.store.Count(ctx, t.now(), counters...)
 	}
 	switch {
@@ -96,12 +107,14 @@ func (t *passwordTry) settlement(success bool) Settlement {
 	if !success {
 		return c
 	}
-	reset := t.streak().Key
+	over := []Counter{t.streak()}
 	if t.known {
-		reset = t.accountCounters()[0].Key
+		over = t.accountCounters()
 	}
-	c.Undo = slices.DeleteFunc(slices.Clone(c.Undo), func(key []byte) bool { return string(key) == string(reset) })
-	c.Reset = [][]byte{reset}
+	for _, counter := range over {
+		c.Reset = append(c.Reset, counter.Key)
+		c.Undo = slices.DeleteFunc(slices.Clone(c.Undo), func(key []byte) bool { return string(key) == string(counter.Key) })
+	}
 	return c
 }
 
