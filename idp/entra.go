@@ -39,7 +39,7 @@ type Entra struct {
 	Issuer         string
 	LogoutReturnTo string // where the provider's logout leads; it must be a redirect URI of the registration
 
-	Linking      sallyport.Linking // can only be sallyport.LinkDeny, which is the default: no address is proved here
+	Linking      sallyport.Linking // has no effect: no address is proved here, so none links
 	Sync         *bool             // names and address follow the provider at each sign-in; default true
 	RequireNonce bool              // refuse an exchange that names no nonce
 	MaxTokenAge  time.Duration     // an ID token issued longer ago is refused; default 10 minutes
@@ -87,9 +87,6 @@ func (e Entra) faults() []error {
 		if !tenantGUID.MatchString(tenant) {
 			faults = append(faults, fault("Tenants", "%q is not the id of one tenant, such as aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee in lower case; the overview page of the registration has it", tenant))
 		}
-	}
-	if e.Linking == sallyport.LinkVerifiedEmail {
-		faults = append(faults, fault("Linking", "%q: Entra proves no address, so none can link; a signed-in user can", e.Linking))
 	}
 	if len(e.Tenants) > 1 && !strings.Contains(e.Issuer, tenantID) {
 		faults = append(faults, fault("Issuer", "it must hold %s, because there are several tenants", tenantID))

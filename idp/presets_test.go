@@ -150,7 +150,6 @@ func TestPresetFaults(t *testing.T) {
 		{"Google, a word of linking", idp.Google{ClientID: "c", Linking: "always"}, []string{`Linking: "always": want "deny" or "verified_email"`}},
 		{"Google, a scope that is none", idp.Google{ClientID: "c", Scopes: []string{"openid email"}}, []string{"Scopes"}},
 		{"Google, scopes of no ID token", idp.Google{ClientID: "c", Scopes: []string{"email"}}, []string{"Scopes: openid is missing"}},
-		{"Entra, a link by an address", idp.Entra{ClientID: "c", Tenants: []string{"aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"}, Linking: sallyport.LinkVerifiedEmail}, []string{"Linking: \"verified_email\": Entra proves no address"}},
 		{"Entra, any tenant", idp.Entra{ClientID: "c"}, []string{"Tenants: it is empty"}},
 		{"Entra, a word for a tenant", idp.Entra{ClientID: "c", Tenants: []string{"common"}}, []string{`Tenants: "common" is not the id of one tenant`}},
 		{"Entra, two tenants, one issuer", idp.Entra{ClientID: "c", Issuer: "https://sts.example.com/x/v2.0", Tenants: []string{"aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee", "11111111-2222-3333-4444-555555555555"}}, []string{"Issuer"}},

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"sync"
 
 	"modernc.org/sqlite"
@@ -17,10 +19,14 @@ import (
 var (
 	errClosed  = errors.New("the database is closed")
 	errTooLate = fmt.Errorf("no answer within %v", callTimeout)
+	// errReplaced: what would be written now would be gone with the next start.
+	errReplaced = errors.New("the database file was replaced or removed while it was open; start the server again, and use restore for a backup")
 )
 
 // database is a sqlstore.Database in one file.
 type database struct {
+	path    string
+	file    os.FileInfo // of path, as it was opened
 	writers *sql.DB // one connection, which the writer holds
 	writer  *writer
 	readers *sql.DB
@@ -40,6 +46,15 @@ func (db *database) isClosed() bool {
 	}
 }
 
+// inPlace returns errReplaced when path names another file than the one that is open, or none.
+func (db *database) inPlace() error {
+	now, err := os.Stat(db.path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(now, db.file) {
+		return errReplaced
+	}
+	return nil // what else may be wrong with the path does no harm to an open file
+}
+
 // Read implements sqlstore.Database. Outside of a transaction every statement sees a snapshot of
 // its own.
 func (db *database) Read(ctx context.Context, op string, fn sqlstore.Step) error {
@@ -48,6 +63,9 @@ func (db *database) Read(ctx context.Context, op string, fn sqlstore.Step) error
 		defer db.reading.RUnlock()
 		if db.isClosed() {
 			return errClosed
+		}
+		if err := db.inPlace(); err != nil {
+			return err
 		}
 		err := fn(ctx, db.reads)
 		if err != nil && ctx.Err() != nil {
@@ -95,7 +113,7 @@ func (db *database) explain(op string, err error) error {
 }
 
 func (db *database) cannotAnswer(err error) bool {
-	if errors.Is(err, errClosed) || errors.Is(err, errTooLate) || errors.Is(err, errGroupLost) {
+	if errors.Is(err, errClosed) || errors.Is(err, errTooLate) || errors.Is(err, errGroupLost) || errors.Is(err, errReplaced) {
 		return true
 	}
 	switch resultCode(err) {

@@ -98,8 +98,12 @@ func (db *database) connect(ctx context.Context, path string) (err error) {
 	if err != nil {
 		return err
 	}
-	db.writer = newWriter(conn)
+	db.writer = newWriter(conn, db.inPlace)
 	if err := useWAL(ctx, conn); err != nil {
+		return err
+	}
+	db.path = path
+	if db.file, err = os.Stat(path); err != nil {
 		return err
 	}
 	if err := migrate(ctx, conn, path); err != nil {

@@ -30,6 +30,7 @@ var errGroupLost = errors.New("the transaction was not committed")
 // writer owns the only connection that writes, and the goroutine that uses it.
 type writer struct {
 	conn    *sql.Conn
+	inPlace func() error // asked before every transaction
 	queries sqlstore.Prepared
 	limit   int        // of steps in a group
 	steps   chan *step // unbuffered: a step that was not taken is never run
@@ -44,8 +45,8 @@ type step struct {
 	answer chan error // holds one, so that the writer never waits for a caller who has left
 }
 
-func newWriter(conn *sql.Conn) *writer {
-	return &writer{conn: conn, limit: maxGroup, steps: make(chan *step), quit: make(chan struct{}), done: make(chan struct{})}
+func newWriter(conn *sql.Conn, inPlace func() error) *writer {
+	return &writer{conn: conn, inPlace: inPlace, limit: maxGroup, steps: make(chan *step), quit: make(chan struct{}), done: make(chan struct{})}
 }
 
 func (w *writer) prepare(ctx context.Context) (err error) {
@@ -135,6 +136,9 @@ func (w *writer) write(group []*step) {
 // transact runs the group in one transaction and notes each step's own answer. An error means that
 // nothing was committed.
 func (w *writer) transact(group []*step, answers []error) (err error) {
+	if err := w.inPlace(); err != nil {
+		return err
+	}
 	if err := w.exec(begin); err != nil {
 		return err
 	}

@@ -22,7 +22,8 @@ Open the app in a browser, or take the way of a program: sign in, refresh, call 
   %s
   %s
 
-Why something was refused is told here, as a server's log would tell it. Ctrl-C ends it.
+Why something was refused is told below, as a server's log tells it.
+Ctrl-C ends it.
 `,
 		at.App, at.Orders, at.Provider, at.Issuer,
 		// Secure cookies: curl keeps them for 127.0.0.1 since 7.79.

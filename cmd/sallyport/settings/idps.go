@@ -197,6 +197,9 @@ func (l *loader) checkIDP(p *IDP, at Place, path string, given map[string]Place)
 	if len(l.faults) == before && l.soundBelow(path) {
 		l.openIDP(p, at, path)
 		l.warnOfPreset(p, path)
+		if p.Provider == ProviderEntra && p.Linking == string(sallyport.LinkVerifiedEmail) {
+			l.warn("%s.linking has no effect: Entra proves no address, so none links; a signed-in user can link", path)
+		}
 	}
 }
 
