@@ -28,7 +28,7 @@ func TestExchangeOfARealPoolsTokens(t *testing.T) {
 	x.want(t, 200, "")
 	s := a.sessionOf(x)
 	user := x.json["user"].(map[string]any)
-	if user["email"] != pool.Alice.Email || user["username"] == "" {
+	if username, _ := user["username"].(string); user["email"] != pool.Alice.Email || username == "" {
 		t.Errorf("user = %v, want the address %s and a username", user, pool.Alice.Email)
 	}
 	if got, want := claims(t, s.access)["cognito_sub"], claims(t, tokens.IDToken)["sub"]; got != want {

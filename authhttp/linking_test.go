@@ -249,7 +249,7 @@ func TestIdentities(t *testing.T) {
 			t.Fatalf("identities/ = %s, want two", x.body)
 		}
 		first := list[0].(map[string]any)
-		if first["provider"] != "plain" || first["issuer"] != l.plain.Issuer() || first["created_at"] == "" {
+		if first["provider"] != "plain" || first["issuer"] != l.plain.Issuer() || first["created_at"] != "2026-11-25T12:00:00Z" {
 			t.Errorf("identity %v", first)
 		}
 		f := l.begin("plain", "/", "")

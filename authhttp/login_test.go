@@ -132,8 +132,9 @@ func TestLogin(t *testing.T) {
 		s := &session{app: l.app}
 		s.take(x)
 		s.mustRefresh()
-		if claims := claims(t, s.access); claims["sub"] == "" {
-			t.Errorf("claims = %v", claims)
+		user := l.bearer(s, "user/", "GET").text("id")
+		if claims := claims(t, s.access); user == "" || claims["sub"] != user {
+			t.Errorf("claims = %v, want the subject %q", claims, user)
 		}
 		sessions := l.do("sessions/", request{method: "GET", headers: map[string]string{"Authorization": "Bearer " + s.access}})
 		if !strings.Contains(sessions.body, `"provider":"plain"`) {
@@ -295,17 +296,17 @@ func TestBL_08_PKCEWhateverIsAnnounced(t *testing.T) {
 
 func TestBL_10_FaultsOfTheProvider(t *testing.T) {
 	for name, fault := range map[string]idptest.Fault{
-		"500":                idptest.Status(500),
-		"not JSON":           idptest.NotJSON(),
-		"a page":             idptest.HTML(),
-		"200 with an error":  idptest.Answer(200, "application/json", `{"error":"invalid_grant","access_token":"x","id_token":"y"}`),
-		"no id_token":        idptest.Edit(func(doc map[string]any) { delete(doc, "id_token") }),
-		"id_token a number":  idptest.Edit(func(doc map[string]any) { doc["id_token"] = 7 }),
-		"no access_token":    idptest.Edit(func(doc map[string]any) { delete(doc, "access_token") }),
-		"id_token of others": idptest.Edit(func(doc map[string]any) { doc["id_token"] = "a.b.c" }),
-		"a redirect":         idptest.Redirect(307, "https://evil.example/token"),
-		"broken off":         idptest.Drop(),
-		"10 MiB":             idptest.Oversized(10),
+		"500":               idptest.Status(500),
+		"not JSON":          idptest.NotJSON(),
+		"a page":            idptest.HTML(),
+		"200 with an error": idptest.Answer(200, "application/json", `{"error":"invalid_grant","access_token":"x","id_token":"y"}`),
+		"no id_token":       idptest.Edit(func(doc map[string]any) { delete(doc, "id_token") }),
+		"id_token a number": idptest.Edit(func(doc map[string]any) { doc["id_token"] = 7 }),
+		"no access_token":   idptest.Edit(func(doc map[string]any) { delete(doc, "access_token") }),
+		"no JWT":            idptest.Edit(func(doc map[string]any) { doc["id_token"] = "a.b.c" }),
+		"a redirect":        idptest.Redirect(307, "https://evil.example/token"),
+		"broken off":        idptest.Drop(),
+		"10 MiB":            idptest.Oversized(10),
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLoginApp(t, nil)

@@ -55,7 +55,8 @@ func TestTokensAreRight(t *testing.T) {
 						t.Errorf("%s: ID token: %s = %v, want %v", how, name, got, want)
 					}
 				}
-				if _, access := decode(t, tokens.AccessToken); access["sub"] != claims["sub"] || claims["sub"] == "" {
+				sub, _ := claims["sub"].(string)
+				if _, access := decode(t, tokens.AccessToken); access["sub"] != sub || sub == "" {
 					t.Errorf("%s: sub = %v in the ID token, %v in the access token, want the same", how, claims["sub"], access["sub"])
 				}
 				if tokens.Nonce == "" || tokens.RefreshToken == "" || tokens.ExpiresIn != 3600 {
