@@ -1,13 +1,18 @@
 package authhttp_test
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/sallyport-auth/sallyport"
 	"github.com/sallyport-auth/sallyport/idp"
 	"github.com/sallyport-auth/sallyport/idptest"
+	"github.com/sallyport-auth/sallyport/internal/storehook"
 )
 
 var form = map[string]string{"Content-Type": "application/x-www-form-urlencoded"}
@@ -81,6 +86,104 @@ func TestLoginOnADatabaseThatLacksATable(t *testing.T) {
 	}
 	l.do("login/plain/", request{method: "GET"}).want(t, 500, "internal")
 	l.notify("plain", notice).want(t, 500, "internal")
+}
+
+// lacking is a setting: the first call of this name does not reach the database.
+func lacking(op string) func(*config, *idp.OIDC) {
+	return func(c *config, _ *idp.OIDC) {
+		inner, failed := c.Store, atomic.Bool{}
+		c.Store = &storehook.Store{
+			Around: func(ctx context.Context, called string, call storehook.Call) error {
+				if called == op && !failed.Swap(true) {
+					return fmt.Errorf("no answer in time: %w", sallyport.ErrStoreUnavailable)
+				}
+				return call(ctx, inner)
+			},
+			Closing: func() error { return nil },
+		}
+	}
+}
+
+// beginLink asks for a link, as a page does.
+func (l loginApp) beginLink(s *session, provider, returnTo string) *flight {
+	l.t.Helper()
+	x := l.do("identities/"+provider+"/", request{body: map[string]any{"return_to": returnTo}, headers: map[string]string{"Authorization": "Bearer " + s.access}})
+	return l.flightOf(x, x.text("location"))
+}
+
+// What goes wrong once the state has matched is told where the browser wanted to be, and there alone.
+func TestFaultsAreToldAtReturnTo(t *testing.T) {
+	const returnTo = "/x?page=2"
+	begin := func(l loginApp) *flight { return l.begin("plain", returnTo, "") }
+	// anew is another instance, which has to ask the provider for everything, and cannot.
+	anew := func(l loginApp, f *flight) {
+		l.plain.Fault(idptest.UntilCleared, idptest.Discovery, idptest.Status(500))
+		f.app = l.another()
+	}
+	var anna *session
+	for name, c := range map[string]struct {
+		change    func(*config, *idp.OIDC)
+		begin     func(loginApp) *flight
+		meanwhile func(l loginApp, f *flight, query url.Values) // while the person is at the provider
+		code      string
+	}{
+		"no iss, and nobody to ask whether there should be one": {nil, begin, func(l loginApp, f *flight, query url.Values) {
+			anew(l, f)
+			query.Del("iss")
+		}, "idp_unavailable"},
+		"nobody to ask for the token endpoint": {nil, begin, func(l loginApp, f *flight, _ url.Values) { anew(l, f) }, "idp_unavailable"},
+		"no keys": {nil, begin, func(l loginApp, _ *flight, _ url.Values) {
+			l.plain.Fault(idptest.UntilCleared, idptest.JWKS, idptest.Status(500))
+		}, "idp_unavailable"},
+		"no new users": {func(_ *config, p *idp.OIDC) { p.CreateUsers = new(false) }, begin, nil, "forbidden"},
+		"claims that fail": {func(c *config, _ *idp.OIDC) {
+			c.Claims = []sallyport.ClaimFunc{func(context.Context, sallyport.ClaimRequest) (map[string]any, error) {
+				return nil, errors.New("directory is down")
+			}}
+		}, begin, nil, "claims_failed"},
+		"no database for the state":    {lacking("consume"), begin, nil, "store_unavailable"},
+		"no database for the identity": {lacking("user_by_identity"), begin, nil, "store_unavailable"},
+		"no database for the session":  {lacking("start_session"), begin, nil, "store_unavailable"},
+		"a link to an identity of somebody else": {nil, func(l loginApp) *flight {
+			alices := l.begin("plain", "/", "")
+			alices.land("plain", alices.signIn(l.plain, idptest.Alice())).wantReturn(t, "https://app.example.com/")
+			_, pw := l.user("anna")
+			return l.beginLink(l.signIn("anna", pw), "plain", returnTo)
+		}, nil, "identity_conflict"},
+		"a link of a session that has ended": {nil, func(l loginApp) *flight {
+			_, pw := l.user("anna")
+			anna = l.signIn("anna", pw)
+			return l.beginLink(anna, "plain", returnTo)
+		}, func(loginApp, *flight, url.Values) { anna.post("logoff/").want(t, 200, "") }, "session_revoked"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLoginApp(t, c.change)
+			f := c.begin(l)
+			query := f.signIn(l.plain, idptest.Alice())
+			if c.meanwhile != nil {
+				c.meanwhile(l, f, query)
+			}
+			before := l.rows()
+			x := f.land("plain", query)
+			x.wantReturn(t, "https://app.example.com/x?page=2&sallyport_error="+c.code)
+			if l.rows() != before || len(x.cookies) != 1 || x.cookies[f.cookie.Name] == nil { // the login's own, which is deleted
+				t.Errorf("a failed login left something: %v", x.header.Values("Set-Cookie"))
+			}
+		})
+	}
+}
+
+// A fault of the database before the login has been used leaves it as it was.
+func TestLoginThatCannotBeUsedUpYet(t *testing.T) {
+	l := newLoginApp(t, lacking("consume"))
+	f := l.begin("plain", "/x", "")
+	query := f.signIn(l.plain, idptest.Alice())
+	asked := l.plain.Count(idptest.Token)
+	f.land("plain", query).wantReturn(t, "https://app.example.com/x?sallyport_error=store_unavailable")
+	if n := l.plain.Count(idptest.Token) - asked; n != 0 {
+		t.Errorf("the code was redeemed %d times", n)
+	}
+	f.land("plain", query).wantReturn(t, "https://app.example.com/x")
 }
 
 func TestBackChannelLogoutWithoutKeys(t *testing.T) {

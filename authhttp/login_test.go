@@ -190,6 +190,27 @@ func TestBL_01_Login(t *testing.T) {
 	l.begin("plain", "https://spa.example.com/app/x", "")
 }
 
+// return_to was allowed when the login began, and is not any more when it lands.
+func TestBL_01_AgainAtTheCallback(t *testing.T) {
+	l := newLoginApp(t, nil)
+	f := l.begin("plain", "https://spa.example.com/app/x", "")
+	query := f.signIn(l.plain, idptest.Alice())
+	before, asked := l.rows(), l.plain.Count(idptest.Token)
+	l.config.ReturnTo = []string{"https://spa.example.com/other"}
+	later := *f
+	later.app = l.another()
+	x := later.land("plain", query)
+	x.want(t, 400, "invalid_return_to")
+	if to := x.header.Get("Location"); to != "" {
+		t.Errorf("Location %q", to)
+	}
+	l.wantNothingIssued(x, before)
+	if n := l.plain.Count(idptest.Token) - asked; n != 0 {
+		t.Errorf("the code was redeemed %d times", n)
+	}
+	f.land("plain", query).wantReturn(t, "https://spa.example.com/app/x") // an instance with the old setting: none of that has used the login up
+}
+
 func TestBL_02_State(t *testing.T) {
 	l := newLoginApp(t, nil)
 	f, others := l.begin("plain", "", ""), l.begin("plain", "", "")
