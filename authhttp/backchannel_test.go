@@ -176,7 +176,6 @@ func TestEndProviderSession(t *testing.T) {
 		members map[string]any
 		session func() *session
 	}{
-		"others stay signed in":   {map[string]any{"end_provider_session": true, "scope": "others"}, func() *session { return l.signInAt("plain", l.plain, idptest.Alice(), "") }},
 		"not asked for":           {map[string]any{"end_provider_session": false}, func() *session { return l.signInAt("plain", l.plain, idptest.Alice(), "") }},
 		"signed in by a password": {map[string]any{"end_provider_session": true}, func() *session { _, pw := l.user("bert"); return l.signIn("bert", pw) }},
 		"the provider has no such": {map[string]any{"end_provider_session": true}, func() *session {
@@ -188,6 +187,37 @@ func TestEndProviderSession(t *testing.T) {
 			t.Errorf("%s: logoff = %d %s, want 200 and no body", name, x.status, x.body)
 		}
 	}
+}
+
+// The session at the provider is the browser's: it ends with ours here, and stays when only others end.
+func TestEndProviderSessionByScope(t *testing.T) {
+	l := newLoginApp(t, nil)
+	there := l.plain.URL(idptest.EndSession) + "?client_id=plain-client"
+	for scope, want := range map[string]string{"this": there, "all": there, "others": ""} {
+		s := l.signInAt("plain", l.plain, idptest.Alice(), "")
+		x := s.post("logoff/", map[string]any{"end_provider_session": true, "scope": scope})
+		if x.status != 200 || x.text("location") != want || want == "" && x.body != "" {
+			t.Errorf("scope %s: logoff = %d %s, want the location %q", scope, x.status, x.body, want)
+		}
+		s.wantLive(t, "scope "+scope, scope == "others")
+	}
+}
+
+// Our session has ended when the provider is asked where its own ends: a provider that is away costs the address alone.
+func TestEndProviderSessionWhileTheProviderIsAway(t *testing.T) {
+	l := newLoginApp(t, nil)
+	s := l.signInAt("plain", l.plain, idptest.Alice(), "")
+	l.plain.Fault(idptest.UntilCleared, idptest.Discovery, idptest.Status(500))
+	asked := l.plain.Count(idptest.Discovery)
+	s.app = l.another() // which knows nothing of the provider yet
+	x := s.post("logoff/", map[string]any{"end_provider_session": true})
+	if x.status != 200 || x.body != "" || len(x.cookies) != 2 {
+		t.Errorf("logoff = %d %s %v, want 200, no body, and the cookies deleted", x.status, x.body, x.cookies)
+	}
+	if l.plain.Count(idptest.Discovery) == asked {
+		t.Error("the provider was not asked")
+	}
+	s.wantLive(t, "after the logoff", false)
 }
 
 // FuzzLogoutToken: what is refused ends nothing and leaves nothing.

@@ -469,14 +469,25 @@ func TestLoginWhileTheProviderIsDown(t *testing.T) {
 // A person who cannot be led back sees a page, and a program JSON.
 func TestProblemPage(t *testing.T) {
 	l := newLoginApp(t, nil)
-	x := l.do("callback/plain/", request{method: "GET", headers: map[string]string{"Accept": "text/html,application/xhtml+xml"}})
-	if x.status != 400 || !strings.HasPrefix(x.header.Get("Content-Type"), "text/html") || !strings.Contains(x.body, "state_mismatch") || !strings.Contains(x.body, `href="https://app.example.com/"`) {
-		t.Errorf("callback/ without a login = %d %s %s", x.status, x.header, x.body)
+	for _, c := range []struct {
+		path, query string
+		status      int
+		code        string
+	}{
+		{"callback/plain/", "", 400, "state_mismatch"},
+		{"callback/nobody/", "", 404, "idp_not_configured"},
+		{"login/plain/", "?return_to=//evil.example", 400, "invalid_return_to"},
+		{"login/nobody/", "", 404, "idp_not_configured"},
+	} {
+		x := l.do(c.path, request{method: "GET", query: c.query, headers: map[string]string{"Accept": "text/html,application/xhtml+xml"}})
+		if x.status != c.status || !strings.HasPrefix(x.header.Get("Content-Type"), "text/html") || !strings.Contains(x.body, c.code) || !strings.Contains(x.body, `href="https://app.example.com/"`) {
+			t.Errorf("%s%s = %d %s %s, want a page that says %d %s", c.path, c.query, x.status, x.header, x.body, c.status, c.code)
+		}
+		if policy := x.header.Get("Content-Security-Policy"); !strings.Contains(policy, "default-src 'none'") || !strings.Contains(policy, "frame-ancestors 'none'") {
+			t.Errorf("%s: policy %q", c.path, policy)
+		}
+		l.do(c.path, request{method: "GET", query: c.query, headers: map[string]string{"Accept": "application/json"}}).want(t, c.status, c.code)
 	}
-	if policy := x.header.Get("Content-Security-Policy"); !strings.Contains(policy, "default-src 'none'") || !strings.Contains(policy, "frame-ancestors 'none'") {
-		t.Errorf("policy %q", policy)
-	}
-	l.do("callback/plain/", request{method: "GET", headers: map[string]string{"Accept": "application/json"}}).want(t, 400, "state_mismatch")
 }
 
 // A provider that does not answer costs its own login ten seconds, and nobody else anything.
