@@ -56,38 +56,6 @@ func TestCallbackByBothMethods(t *testing.T) {
 	l.do("callback/plain/", request{body: "state=" + strings.Repeat("x", 65<<10), headers: form}).want(t, 413, "body_too_large")
 }
 
-// A fault of ours leaves the login as it was where it has not begun to be used, and is told at return_to once it has.
-func TestLoginWithoutADatabase(t *testing.T) {
-	l := newLoginApp(t, nil)
-	_, pw := l.user("anna")
-	anna := l.signIn("anna", pw)
-	f := l.begin("plain", "/x", "")
-	query, notice := f.signIn(l.plain, idptest.Alice()), l.plain.LogoutToken(idptest.Alice())
-	l.exchange(l.plain.Tokens(idptest.Carol()).IDToken).want(t, 200, "") // the keys are there
-	l.store.Close()
-	l.do("login/plain/", request{method: "GET"}).want(t, 503, "store_unavailable")
-	x := f.land("plain", query)
-	x.wantReturn(t, "https://app.example.com/x?sallyport_error=store_unavailable")
-	if x.cookies["refresh_cookie"] != nil {
-		t.Errorf("cookies %v", x.header.Values("Set-Cookie"))
-	}
-	l.notify("plain", notice).want(t, 503, "store_unavailable")
-	l.bearer(anna, "identities/", "GET").want(t, 503, "store_unavailable")
-}
-
-func TestLoginOnADatabaseThatLacksATable(t *testing.T) {
-	l := newLoginApp(t, nil)
-	notice := l.plain.LogoutToken(idptest.Alice())
-	l.exchange(l.plain.Tokens(idptest.Carol()).IDToken).want(t, 200, "")
-	for _, table := range []string{"counters", "replayed_tokens"} {
-		if _, err := l.db.Exec("drop table " + table); err != nil {
-			t.Fatal(err)
-		}
-	}
-	l.do("login/plain/", request{method: "GET"}).want(t, 500, "internal")
-	l.notify("plain", notice).want(t, 500, "internal")
-}
-
 // lacking is a setting: the first call of this name does not reach the database.
 func lacking(op string) func(*config, *idp.OIDC) {
 	return func(c *config, _ *idp.OIDC) {

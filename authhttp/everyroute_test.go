@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -24,12 +25,19 @@ import (
 // What is true of every route is asked of every route here; openapi.yaml says it of each.
 
 // granted is a request to each route that is for one client alone, with all that it wants, by "METHOD path".
-func granted(a withProviders, s *session, pw string) map[string]request {
+func granted(a loginApp, s *session, pw string) map[string]request {
 	csrf := request{body: map[string]any{"CSRF_token": s.csrf}, cookies: s.cookieHeader()}
 	bearer := map[string]string{"Authorization": "Bearer " + s.access}
+	byGET, getQuery := a.returning()
+	byPOST, postQuery := a.returning()
 	return map[string]request{
+		"GET login/{provider}":               {method: "GET", query: "?return_to=/"},
+		"GET callback/{provider}":            {method: "GET", query: "?" + getQuery, cookies: byGET},
+		"POST callback/{provider}":           {body: postQuery, headers: form, cookies: byPOST},
+		"POST backchannel-logout/{provider}": {body: url.Values{"logout_token": {a.plain.LogoutToken(idptest.Alice())}}.Encode(), headers: form},
+
 		"POST sign-in":         {body: map[string]any{"username": "ada", "password": pw}},
-		"POST social-exchange": {body: map[string]any{"id_token": a.oidc.Tokens(idptest.Alice()).IDToken}},
+		"POST social-exchange": {body: map[string]any{"id_token": a.plain.Tokens(idptest.Alice()).IDToken}},
 		"POST refresh":         csrf,
 		"POST logoff":          csrf,
 		"POST verify":          {body: map[string]any{"token": s.access}},
@@ -50,10 +58,17 @@ func granted(a withProviders, s *session, pw string) map[string]request {
 	}
 }
 
+// returning is a browser that comes back from the provider: the cookie of its login, and what it brings along.
+func (l loginApp) returning() (cookie, query string) {
+	l.t.Helper()
+	f := l.begin("plain", "/", "")
+	return f.cookie.Name + "=" + f.cookie.Value, f.signIn(l.plain, idptest.Alice()).Encode()
+}
+
 // newAppAndRequests is an app, a session, and a request to each of its routes that it would grant.
-func newAppAndRequests(t *testing.T) (withProviders, map[string]request) {
+func newAppAndRequests(t *testing.T) (loginApp, map[string]request) {
 	t.Helper()
-	a := newAppWithProviders(t, nil)
+	a := newLoginApp(t, nil)
 	_, pw := a.user("ada")
 	requests := granted(a, a.signIn("ada", pw), pw)
 	for route := range requests {
@@ -63,11 +78,11 @@ func newAppAndRequests(t *testing.T) (withProviders, map[string]request) {
 	}
 	for _, route := range a.auth.Routes() {
 		method, path, _ := strings.Cut(route, " ")
-		if _, ok := requests[route]; !ok && method != "OPTIONS" && !isDocument(path) && !fromAnywhere(path) {
+		if _, ok := requests[route]; !ok && method != "OPTIONS" && !isDocument(path) {
 			t.Errorf("no request to %s", route)
 		}
 	}
-	a.exchange(a.oidc.Tokens(idptest.Alice()).IDToken).want(t, 200, "") // the provider's keys are there
+	a.exchange(a.plain.Tokens(idptest.Alice()).IDToken).want(t, 200, "") // the provider's keys are there
 	return a, requests
 }
 
@@ -82,17 +97,21 @@ func pathOf(route string) string {
 	return strings.NewReplacer("{id}", some, "{identity}", identity, "{provider}", "plain").Replace(path)
 }
 
-// fromAnywhere are the routes that have proofs of their own, and tests of their own.
+// fromAnywhere are the routes to which foreign pages may lead: they have proofs of their own.
 func fromAnywhere(path string) bool { return strings.HasSuffix(path, "/{provider}") }
 
 func isDocument(path string) bool { return strings.Contains(path, ".") }
 
-// wantFromAll checks that each request gets this answer, HEAD without the code.
-func wantFromAll(t *testing.T, a *app, requests map[string]request, status int, code string) {
+// wantFromAll checks that each request gets this answer, HEAD without the code. A fault is told to a callback at return_to.
+func wantFromAll(t *testing.T, a loginApp, requests map[string]request, status int, code string) {
 	t.Helper()
 	for route, r := range requests {
 		x := a.do(pathOf(route), r)
-		if x.status != status || x.code() != code && r.method != "HEAD" {
+		if status >= 500 && strings.HasSuffix(route, " callback/{provider}") {
+			x.wantReturn(t, "https://app.example.com/?sallyport_error="+code)
+			login, _, _ := strings.Cut(r.cookies, "=")
+			delete(x.cookies, login) // it was deleted in the browser
+		} else if x.status != status || x.code() != code && r.method != "HEAD" {
 			t.Errorf("%s = %d %s, want %d %s", route, x.status, x.body, status, code)
 		}
 		if len(x.cookies) > 0 {
@@ -104,17 +123,24 @@ func wantFromAll(t *testing.T, a *app, requests map[string]request, status int, 
 func TestEveryRouteWithoutItsDatabase(t *testing.T) {
 	a, requests := newAppAndRequests(t)
 	a.store.Close()
-	wantFromAll(t, a.app, requests, 503, "store_unavailable")
+	wantFromAll(t, a, requests, 503, "store_unavailable")
 }
 
 func TestEveryRouteOnADatabaseThatLacksATable(t *testing.T) {
 	a, requests := newAppAndRequests(t)
-	for _, table := range []string{"sessions", "identities"} {
+	drop := func(table string) {
 		if _, err := a.db.Exec("drop table " + table); err != nil {
 			t.Fatal(err)
 		}
 	}
-	wantFromAll(t, a.app, requests, 500, "internal")
+	const login = "GET login/{provider}" // which only counts
+	starting := map[string]request{login: requests[login]}
+	delete(requests, login)
+	drop("sessions")
+	drop("identities")
+	wantFromAll(t, a, requests, 500, "internal")
+	drop("counters")
+	wantFromAll(t, a, starting, 500, "internal")
 }
 
 func TestEveryRouteIsClosedToForeignPages(t *testing.T) {
@@ -125,19 +151,28 @@ func TestEveryRouteIsClosedToForeignPages(t *testing.T) {
 		r.headers = headers
 		requests[route] = r
 	}
-	wantFromAll(t, a.app, requests, 403, "cross_origin")
+	for route, r := range requests {
+		if fromAnywhere(route) {
+			if x := a.do(pathOf(route), r); x.status >= 400 {
+				t.Errorf("%s from a foreign page = %d %s", route, x.status, x.body)
+			}
+			delete(requests, route)
+		}
+	}
+	wantFromAll(t, a, requests, 403, "cross_origin")
 }
 
-func TestEveryPostIsJSON(t *testing.T) {
+func TestEveryPostIsJSONOrAForm(t *testing.T) {
 	a, requests := newAppAndRequests(t)
 	for route, r := range requests {
-		headers := map[string]string{"Content-Type": "text/plain"}
+		headers := map[string]string{}
 		maps.Copy(headers, r.headers)
+		headers["Content-Type"] = "text/plain"
 		r.headers = headers
 		requests[route] = r
 	}
 	maps.DeleteFunc(requests, func(_ string, r request) bool { return r.body == nil })
-	wantFromAll(t, a.app, requests, 415, "unsupported_media_type")
+	wantFromAll(t, a, requests, 415, "unsupported_media_type")
 }
 
 func TestEveryRouteAnswersOPTIONS(t *testing.T) {
@@ -215,7 +250,7 @@ func TestEveryBearerRouteWantsAToken(t *testing.T) {
 			r.headers = map[string]string{"Authorization": value}
 			requests[route] = r
 		}
-		wantFromAll(t, a.app, requests, 401, code)
+		wantFromAll(t, a, requests, 401, code)
 	}
 }
 

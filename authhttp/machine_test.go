@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -272,21 +274,19 @@ func TestLO_02_LogoffWithNothingToEnd(t *testing.T) {
 }
 
 func TestLO_08_WithAndWithoutTheSlash(t *testing.T) {
-	a, requests := newAppAndRequests(t)
-	for route, r := range requests {
-		if route == "POST logoff" || route == "POST password" || route == "POST social-exchange" {
-			continue // each of these can be done once; their own tests use both forms
-		}
-		path := pathOf(route)
-		without, with := a.do(path, r), a.do(path+"/", r)
-		if without.status != with.status || with.status >= 300 && with.status != 404 {
-			t.Errorf("%s = %d, with the slash %d", route, without.status, with.status)
-		}
-	}
-	_, pw := a.user("bob")
-	for _, path := range []string{"logoff", "logoff/"} {
-		if x := a.signIn("bob", pw).post(path); x.status != 200 {
-			t.Errorf("%s = %d %s", path, x.status, x.body)
+	for _, slash := range []string{"", "/"} {
+		a, requests := newAppAndRequests(t)
+		last := []string{"POST password", "POST logoff"} // they take from the others what these need
+		routes := slices.DeleteFunc(slices.Sorted(maps.Keys(requests)), func(route string) bool { return slices.Contains(last, route) })
+		for _, route := range append(routes, last...) {
+			x := a.do(pathOf(route)+slash, requests[route])
+			switch {
+			case x.status < 300:
+			case x.status == 404 && strings.HasPrefix(route, "DELETE "): // nobody has that id
+			case x.status == 303 && fromAnywhere(route) && !strings.Contains(x.header.Get("Location"), "sallyport_error"):
+			default:
+				t.Errorf("%s%s = %d %s to %q", route, slash, x.status, x.body, x.header.Get("Location"))
+			}
 		}
 	}
 }
