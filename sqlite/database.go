@@ -27,7 +27,7 @@ var (
 type database struct {
 	path    string
 	file    os.FileInfo // of path, as it was opened
-	writers *sql.DB // one connection, which the writer holds
+	writers *sql.DB     // one connection, which the writer holds
 	writer  *writer
 	readers *sql.DB
 	reads   sqlstore.Prepared
