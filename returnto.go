@@ -10,8 +10,9 @@ import (
 	"unicode/utf8"
 )
 
-// maxReturnTo is the longest address to which a login leads back, in bytes.
-const maxReturnTo = 2 << 10
+// maxReturnTo is the longest address to which a login leads back, in bytes, as it is sent. It travels in a cookie, and a
+// browser that has begun several logins sends the cookies of all of them.
+const maxReturnTo = 1 << 10
 
 // errorParameter tells the page at return_to why a login failed; its value is a stable code.
 const errorParameter = "sallyport_error"
@@ -68,13 +69,17 @@ func (t returnTargets) parse(text string) (string, error) {
 	switch {
 	case err != nil:
 		return "", because(ErrInvalidReturnTo, err.Error())
-	case u.Scheme == "" && u.Host == "" && strings.HasPrefix(u.Path, "/"):
+	case u.Scheme == "" && u.Host == "" && text[0] == '/' && strings.HasPrefix(u.Path, "/"):
 		u.Scheme, u.Host = t.origin.Scheme, t.origin.Host
 	case !slices.ContainsFunc(t.allowed, func(a *url.URL) bool { return covers(a, u) }):
 		return "", because(ErrInvalidReturnTo, "it is neither a path of the issuer's origin nor allowed by the setting return_to")
 	}
 	u.RawQuery = strings.Join(slices.DeleteFunc(strings.Split(u.RawQuery, "&"), isErrorParameter), "&") // of an earlier login
-	return u.String(), nil
+	sent := u.String()
+	if len(sent) > maxReturnTo {
+		return "", because(ErrInvalidReturnTo, fmt.Sprintf("it is longer than %d bytes", maxReturnTo))
+	}
+	return sent, nil
 }
 
 // covers reports whether u is the allowed address, or lies below its path.
@@ -85,15 +90,14 @@ func covers(allowed, u *url.URL) bool {
 
 func isErrorParameter(pair string) bool {
 	name, _, _ := strings.Cut(pair, "=")
-	return name == errorParameter
+	plain, err := url.QueryUnescape(name)
+	return err == nil && plain == errorParameter
 }
 
 // parseReturnTo refuses whatever a browser might read in another way than package url does: the URL standard takes a
 // backslash for a slash, drops tabs and line ends, and resolves dot segments.
 func parseReturnTo(text string) (*url.URL, error) {
 	switch {
-	case len(text) > maxReturnTo:
-		return nil, fmt.Errorf("it is longer than %d bytes", maxReturnTo)
 	case !utf8.ValidString(text):
 		return nil, errors.New("it is not UTF-8")
 	case strings.ContainsFunc(text, isMisplaced):

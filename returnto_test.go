@@ -22,6 +22,7 @@ func TestReturnTo(t *testing.T) {
 		"/x?sallyport_error=idp_denied&a=1":      "https://app.example.com/x?a=1",
 		"/x?a=1&sallyport_error=idp_denied":      "https://app.example.com/x?a=1",
 		"/x?sallyport_error":                     "https://app.example.com/x",
+		"/x?sallyport%5Ferror=forbidden&a=%zz":   "https://app.example.com/x?a=%zz",
 		"https://app.example.com":                "https://app.example.com",
 		"https://app.example.com/auth/x":         "https://app.example.com/auth/x",
 		"https://spa.example.com/app":            "https://spa.example.com/app",
@@ -47,7 +48,8 @@ var hostileReturnTo = []string{
 	"/x\r\nSet-Cookie: a=b", "/x\nb", "/x\tb", "/x%0d%0aSet-Cookie:a", "/x%00", "/\u2028x", "/\u202ex", "/x y", " /x", "/x ", "/\ufeffx", "/\x7f", "/\xff",
 	"x", "x/y", "?x", "#x", ".", "..", "./x", "../x", "/.", "/..", "/../x", "/a/../../x", "/%2e%2e/x", "/a/./b", "http:x", "mailto:a@b", "//", "/%2F/evil.example", "////",
 	"https://", "https:", "://evil.example", "https://[::1", "/%zz", "*", "https://*.example.com/",
-	"/" + strings.Repeat("x", maxReturnTo),
+	"/" + strings.Repeat("x", maxReturnTo), "/" + strings.Repeat("é", maxReturnTo/6), "/" + strings.Repeat("x", maxReturnTo-len("https://app.example.com")),
+	"%2Fx", "%2f",
 }
 
 func TestBL_01_ReturnTo(t *testing.T) {
