@@ -49,9 +49,13 @@ func (x *admission) admit(ctx context.Context, a *Assertion, replaces ID) (*Toke
 		start := SessionStart{
 			Session:   Session{Provider: x.provider.Name(), ProviderSID: usableSID(a.ProviderSID)},
 			Mark:      a.TokenHash,
+			Proved:    a.IssuedAt,
 			MarkUntil: a.UsableUntil.Add(replayMargin),
 			Replaces:  replaces,
 			Hearsay:   !a.EmailAuthoritative,
+		}
+		if sid := start.Session.ProviderSID; sid != "" {
+			start.SIDMark = sidMark(x.provider.Name(), sid)
 		}
 		if err := x.prepare(ctx, a, names, emailTaken, &start); err != nil {
 			return nil, err
@@ -61,6 +65,8 @@ func (x *admission) admit(ctx context.Context, a *Assertion, replaces ID) (*Toke
 		case errors.Is(err, ErrEmailTaken):
 			emailTaken = true
 		case errors.Is(err, ErrNameTaken), errors.Is(err, ErrChanged):
+		case errors.Is(err, ErrIdentityRemoved):
+			return nil, because(ErrAccountLinkRequired, "the user has removed this identity")
 		default:
 			return tokens, err
 		}
@@ -106,7 +112,7 @@ func (x *admission) returning(a *Assertion, owner Owner, emailTaken bool, start 
 }
 
 // changes are what the provider says of a user that is not so here. A lack of proof takes no proof away: an address that is
-// verified gives way to another one that is, and to none else. With emailTaken the address is another user's, and stays.
+// verified gives way to another one that is, one that is proved to another one that is, and to none else. With emailTaken the address is another user's, and stays.
 // One that a provider verified on hearsay is proved when its authority says the same.
 func (x *admission) changes(owner Owner, a *Assertion, emailTaken bool) UserChange {
 	var c UserChange
@@ -124,6 +130,7 @@ func (x *admission) changes(owner Owner, a *Assertion, emailTaken bool) UserChan
 	same := FoldName(address) == FoldName(u.Email)
 	switch {
 	case address == "" || emailTaken:
+	case !same && owner.Credential.EmailProved && !a.EmailAuthoritative:
 	case !same && (proved || !u.EmailVerified):
 		c.Email, c.EmailVerified = &address, &proved
 	case same && proved && (!u.EmailVerified || a.EmailAuthoritative && !owner.Credential.EmailProved):

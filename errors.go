@@ -14,6 +14,10 @@ var (
 	ErrNameTaken = errors.New("sallyport: that username is taken")
 	// ErrEmailTaken: the e-mail address is the username or the address of another user.
 	ErrEmailTaken = errors.New("sallyport: that e-mail address belongs to another user")
+	// ErrProviderSessionEnded: the provider's session that signs in has ended there.
+	ErrProviderSessionEnded = errors.New("sallyport: the session at the identity provider has ended")
+	// ErrIdentityRemoved: the user has removed this identity; only the user can bring it back.
+	ErrIdentityRemoved = errors.New("sallyport: the user has removed this identity")
 	// ErrChanged: what the step was based on has changed meanwhile; read again and repeat.
 	ErrChanged = errors.New("sallyport: changed meanwhile")
 	// ErrStoreUnavailable: the database cannot answer now. Whether the step was done is not known.

@@ -48,8 +48,11 @@ func (x *admission) exchange(ctx context.Context, r ExchangeRequest) (*Tokens, e
 		return nil, err
 	}
 	tokens, err := x.admit(ctx, assertion, r.Replaces.session)
-	if errors.Is(err, ErrReplayed) {
+	switch {
+	case errors.Is(err, ErrReplayed):
 		err = ErrIDTokenReplayed
+	case errors.Is(err, ErrProviderSessionEnded):
+		err = because(ErrIDTokenInvalid, "the session at the provider has ended")
 	}
 	return tokens, err
 }

@@ -3,6 +3,7 @@ package sallyport
 import (
 	"context"
 	"errors"
+	"slices"
 )
 
 // Identities lists the identities of a user, the oldest first. It returns ErrNotFound for the zero user.
@@ -56,17 +57,57 @@ func (x *admission) addTo(ctx context.Context, f *flow, a *Assertion) error {
 	return err
 }
 
-// UnlinkIdentity takes an identity from a user. It returns ErrNotFound for one of somebody else, as for none, and
-// ErrLastWayIn for the last one of a user without a password. Sessions that it has signed in stay.
-func (s *Service) UnlinkIdentity(ctx context.Context, user, identity ID, c Client) error {
-	if user.IsZero() {
+// UnlinkRequest takes an identity from a user who is signed in.
+type UnlinkRequest struct {
+	UserID    ID
+	SessionID ID // from which the user asks; it does not end
+	Identity  ID
+	Client    Client
+}
+
+// UnlinkIdentity takes an identity from a user and ends the sessions that it has signed in, but for the one that asks. It
+// returns ErrNotFound for an identity of somebody else, as for none, and ErrLastWayIn when the user would have neither a
+// password nor an identity of a provider that is configured.
+func (s *Service) UnlinkIdentity(ctx context.Context, r UnlinkRequest) error {
+	if r.UserID.IsZero() {
 		return ErrNotFound
 	}
-	e := s.event("identity_unlinked", actorUser, c)
-	e.UserID, e.Detail = user, identity.String()
-	err := s.store.RemoveIdentity(ctx, user, identity, e)
+	e := s.event("identity_unlinked", actorUser, r.Client)
+	e.UserID, e.SessionID, e.Detail = r.UserID, r.SessionID, r.Identity.String()
+	err := ErrChanged
+	for range maxAdmissionTries {
+		if err = s.unlink(ctx, r, e); !errors.Is(err, ErrChanged) {
+			break
+		}
+	}
 	if !errors.Is(err, ErrNotFound) {
 		s.auditEvent(ctx, e, err)
 	}
 	return err
+}
+
+// unlink returns ErrChanged when what it had read has changed before the write.
+func (s *Service) unlink(ctx context.Context, r UnlinkRequest, e Event) error {
+	all, err := s.store.Identities(ctx, r.UserID)
+	if err != nil {
+		return err
+	}
+	at := slices.IndexFunc(all, func(i Identity) bool { return i.ID == r.Identity })
+	if at < 0 {
+		return ErrNotFound
+	}
+	owner, err := s.store.UserByIdentity(ctx, all[at].Issuer, all[at].Subject)
+	if errors.Is(err, ErrNotFound) {
+		return ErrChanged
+	}
+	if err != nil {
+		return err
+	}
+	isWayIn := func(i Identity) bool { return i.ID != r.Identity && s.byIssuer[i.Issuer] != nil }
+	if owner.Credential.Hash == "" && !slices.ContainsFunc(all, isWayIn) {
+		return ErrLastWayIn
+	}
+	return s.store.RemoveIdentity(ctx, IdentityRemoval{
+		UserID: r.UserID, Identity: r.Identity, Version: owner.Credential.Version, Keep: r.SessionID, At: e.At, Event: e,
+	})
 }

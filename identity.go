@@ -93,9 +93,10 @@ type CodeGrant struct {
 
 // LogoutNotice is what a verified logout token says: a session of the provider has ended, or all of a subject have.
 type LogoutNotice struct {
-	Issuer    string // canonical
-	Subject   string // "" when only the session is named
-	SessionID string // "sid"; "" when only the subject is named
+	Issuer    string    // canonical
+	Subject   string    // "" when only the session is named
+	SessionID string    // "sid"; "" when only the subject is named
+	IssuedAt  time.Time // by the provider's clock
 	// TokenHash is the SHA-256 of the issuer and "jti".
 	TokenHash   []byte
 	UsableUntil time.Time // when no setting accepts the token any longer
@@ -151,7 +152,8 @@ type Assertion struct {
 	EmailAuthoritative bool
 	FirstName          string
 	LastName           string
-	ProviderSID        string // "sid"; "" for none
+	ProviderSID        string    // "sid"; "" for none
+	IssuedAt           time.Time // of the ID token, by the provider's clock; zero when there was none
 	// TokenHash is the SHA-256 of the signed part of the ID token; nil when there was none.
 	TokenHash []byte
 	// UsableUntil is when no setting accepts the token any longer: its end, or a day after its issue.

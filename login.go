@@ -132,7 +132,7 @@ func (x *admission) match(ctx context.Context, r CallbackRequest) (*flow, *Landi
 		landing.Err = err
 		return f, landing, nil
 	}
-	// RFC 9700 §2.1 and §4.7: once. A fault of the store leaves the login as it was.
+	// RFC 9700 §2.1 and §4.7: once.
 	switch err := x.store.Consume(ctx, flowMark(r.State), x.now(), ends.Add(replayMargin)); {
 	case errors.Is(err, ErrReplayed):
 		return nil, nil, because(ErrLoginExpired, "it has been finished before")
@@ -162,8 +162,11 @@ func (x *admission) finish(ctx context.Context, r CallbackRequest, f *flow) (*To
 	} else {
 		err = x.addTo(ctx, f, a)
 	}
-	if errors.Is(err, ErrReplayed) {
+	switch {
+	case errors.Is(err, ErrReplayed):
 		err = because(ErrProviderFault, "the provider gave an ID token that has been used before")
+	case errors.Is(err, ErrProviderSessionEnded):
+		err = because(ErrProviderDenied, "the session at the provider has ended meanwhile")
 	}
 	return tokens, err
 }

@@ -40,6 +40,7 @@ const (
 	EndedByReplaced EndReason = "replaced" // a new sign-in in the same browser
 	EndedByLimit    EndReason = "limit"    // a new sign-in of a user with too many sessions; this one was used least recently
 	EndedByLinked   EndReason = "linked"   // an identity was linked to the account by its address
+	EndedByUnlinked EndReason = "unlinked" // the identity that signed in was removed from the account
 	EndedByProvider EndReason = "provider" // the identity provider ended its session (back-channel logout)
 	EndedByReuse    EndReason = "reuse"    // rule 5 of the refresh machine
 	EndedByDisabled EndReason = "disabled" // the user was disabled

@@ -50,8 +50,9 @@ type Store interface {
 	// StartSession does all that a sign-in or an exchange writes. In this order, and all or nothing: it refuses a token
 	// that was exchanged before (ErrReplayed); it adds the new user (ErrNameTaken, ErrEmailTaken as in CreateUser); it
 	// refuses a user who is gone or inactive or whose credential's version is not the expected one (ErrChanged); it
-	// changes the user as Sync says (ErrEmailTaken); it adds the new identity (ErrChanged when the identity exists),
-	// and links it as Link says (ErrChanged); it ends the replaced session, if that has not been ended, and those that
+	// refuses what has ended at the provider (ErrProviderSessionEnded); it changes the user as Sync says (ErrEmailTaken);
+	// it adds the new identity (ErrChanged when the identity exists), and links it as Link says (ErrChanged,
+	// ErrIdentityRemoved); it ends the replaced session, if that has not been ended, and those that
 	// MaxSessions leaves no room for; it adds the session; it settles the counters, remembers the address, and notes
 	// the events. When it returns nil the session is durable.
 	StartSession(ctx context.Context, s SessionStart) error
@@ -78,15 +79,20 @@ type Store interface {
 	// AddIdentity gives a user another identity, and notes the event. In this order, and all or nothing: it refuses a
 	// token that was seen before (ErrReplayed); it refuses when l.Session is not a live session of the user at l.At, or
 	// the user is gone or inactive (ErrChanged); it adds the identity, ErrIdentityTaken when it is another user's. When
-	// it is this user's already, nothing is added or noted, and that is no error.
+	// it is this user's already, nothing is added or noted, and that is no error. That the user had removed it before is
+	// forgotten.
 	AddIdentity(ctx context.Context, l IdentityLink) error
-	// RemoveIdentity takes an identity from a user, and notes the event. It returns ErrNotFound when the user has no
-	// such identity, and ErrLastWayIn when the user has neither a password nor another one. The credential's version
-	// rises, so that a sign-in under way by that identity loses.
-	RemoveIdentity(ctx context.Context, user, identity ID, e Event) error
+	// RemoveIdentity takes an identity from a user, ends the sessions that it has signed in, but for r.Keep, with
+	// reason EndedByUnlinked, and notes the event with their number. It returns ErrChanged when the user is gone or the
+	// credential has another version, ErrNotFound when the user has no such identity, and ErrLastWayIn when the user
+	// has neither a password nor another one. The version rises, so that a sign-in under way by that identity loses. It
+	// is remembered for as long as the user is there: the identity is not linked by its address again, and a provider's
+	// logout of it finds what it has signed in.
+	RemoveIdentity(ctx context.Context, r IdentityRemoval) error
 	// EndProviderSessions ends the sessions that an identity provider says have ended, notes the event with their
 	// number and their owner if they have only one, and returns the number. It returns ErrReplayed when l.Mark is
-	// remembered already, and then ends nothing. When it returns nil the ends are durable.
+	// remembered already, and then ends nothing. When it returns nil the ends are durable, and StartSession starts
+	// nothing more of what has ended.
 	EndProviderSessions(ctx context.Context, l ProviderLogout) (int, error)
 	// Consume remembers mark until an instant at least. It returns ErrReplayed when it is remembered already.
 	Consume(ctx context.Context, mark []byte, at, until time.Time) error
@@ -135,7 +141,8 @@ type SessionStart struct {
 	// Link is set when NewIdentity is to become one of a user who exists; nil otherwise.
 	Link *AddressLink
 	// Hearsay: that the address of NewUser, or of Sync, is verified is the word of a provider who is not authoritative
-	// for it. It is kept as verified, and links nothing: EmailProved is false.
+	// for it. It is kept as verified, and links nothing: EmailProved is false. That of Sync replaces no address that is
+	// proved; what else there is in Sync is done.
 	Hearsay bool
 	// Sync changes the user, whose IsActive it does not name, and is noted as Synced when it changes anything.
 	Sync   UserChange
@@ -144,6 +151,11 @@ type SessionStart struct {
 	// remembered until MarkUntil at least.
 	Mark      []byte
 	MarkUntil time.Time
+	// SIDMark is that of ProviderLogout, for the provider's session that signs in; nil for none. When it is remembered,
+	// or the provider has signed the identity Session.IdentityID out after Proved, the step returns
+	// ErrProviderSessionEnded.
+	SIDMark []byte
+	Proved  time.Time // "iat" of the ID token, by the provider's clock; zero for none
 	// Replaces is the session that the same browser held before; zero for none. Its end is noted as
 	// Replaced, with its owner when that names no user.
 	Replaces ID
@@ -158,7 +170,7 @@ type SessionStart struct {
 	Events  []Event
 }
 
-// Owner is an identity and whose it is. EmailProved and KnownAddress of the credential are not looked up.
+// Owner is an identity and whose it is. KnownAddress of the credential is not looked up.
 type Owner struct {
 	Identity   ID
 	User       User
@@ -167,7 +179,8 @@ type Owner struct {
 
 // AddressLink says on what ground an identity is linked to a user who exists, and what that does. The user's address
 // must be Email, byte by byte, verified and proved (EmailProved), and the user must have no other identity of the same
-// issuer; else the step returns ErrChanged. Every session of the user ends with reason EndedByLinked. A password that
+// issuer; else the step returns ErrChanged. An identity that this user has removed is refused with ErrIdentityRemoved.
+// Every session of the user ends with reason EndedByLinked. A password that
 // was set before the address was proved, or when is not known, is removed. The credential's version rises. Event is
 // noted with the number of sessions, and "password removed" behind its detail if so.
 type AddressLink struct {
@@ -185,14 +198,27 @@ type IdentityLink struct {
 	Event     Event
 }
 
+// IdentityRemoval takes an identity from a user.
+type IdentityRemoval struct {
+	UserID, Identity ID
+	Version          int64 // of the credential that was looked at before
+	Keep             ID    // the session that does not end; zero for none
+	At               time.Time
+	Event            Event
+}
+
 // ProviderLogout names the sessions that an identity provider has ended: those of Provider whose ProviderSID is SID.
-// When there is none that has not been ended, or SID is "", it is those of Provider that the identity (Issuer, Subject)
-// signed in, and whose ProviderSID is "" if SID is not. Sessions of the identity's user whose identity is not known
-// count as its. Subject is "" when only a SID is given.
+// When there never was one, ended or not, and SIDMark was not remembered, or when SID is "", it is those of Provider
+// that the identity (Issuer, Subject) signed in, and whose ProviderSID is "" if SID is not. Sessions of the identity's
+// user whose identity is not known count as its, and an identity that was removed counts as well. Subject is "" when
+// only a SID is given.
 type ProviderLogout struct {
 	Provider        string
 	SID             string
+	SIDMark         []byte // of Provider and SID; nil without a SID
+	SIDMarkUntil    time.Time
 	Issuer, Subject string
+	SignedOut       time.Time // "iat" of the logout token, by the provider's clock
 	At              time.Time
 	Mark            []byte // remembered until MarkUntil
 	MarkUntil       time.Time

@@ -19,8 +19,8 @@ type CookieConfig struct {
 	CSRFName string        // of the CSRF token; default "CSRF_token"
 	Domain   string        // default: the issuer's host alone; every subdomain of Domain holds the token
 	SameSite http.SameSite // default: http.SameSiteStrictMode
-	// HostPrefix names the cookies __Host-…, the only defence against a sibling subdomain that plants
-	// one. It needs an issuer without a path, and no Domain.
+	// HostPrefix names the cookies __Host-…, those of logins under way as well, the only defence against a sibling
+	// subdomain that plants one. It needs an issuer without a path, and no Domain.
 	HostPrefix bool
 	// Insecure omits Secure. It is for http issuers, which are loopback issuers.
 	Insecure bool
@@ -29,6 +29,7 @@ type CookieConfig struct {
 // cookies writes and finds the two cookies.
 type cookies struct {
 	refresh, csrf string // names
+	hostPrefix    string // of every name; "" without HostPrefix
 	path, domain  string
 	sameSite      http.SameSite
 	secure        bool
@@ -71,7 +72,8 @@ func newCookies(issuer *url.URL, cfg CookieConfig) (cookies, error) {
 		if c.path != "/" || c.domain != "" || cfg.Insecure {
 			fault("HostPrefix", "it needs an issuer without a path, no Domain and Secure cookies")
 		}
-		c.refresh, c.csrf = "__Host-"+c.refresh, "__Host-"+c.csrf
+		c.hostPrefix = "__Host-"
+		c.refresh, c.csrf = c.hostPrefix+c.refresh, c.hostPrefix+c.csrf
 	}
 	if err := CheckCookieDomain(c.domain, issuer.Hostname()); err != nil {
 		fault("Domain", "%v", err)

@@ -55,7 +55,9 @@ func (h *Handler) unlinkIdentity(w http.ResponseWriter, r *http.Request, who hol
 	if err != nil {
 		return errNotFound
 	}
-	if err := h.svc.UnlinkIdentity(r.Context(), who.user.ID, id, h.clientOf(r)); err != nil {
+	if err := h.svc.UnlinkIdentity(r.Context(), sallyport.UnlinkRequest{
+		UserID: who.user.ID, SessionID: who.session, Identity: id, Client: h.clientOf(r),
+	}); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)

@@ -11,6 +11,9 @@ import (
 
 // login sends a browser to an identity provider. It comes as a navigation, from wherever the link stands.
 func (h *Handler) login(w http.ResponseWriter, r *http.Request) error {
+	if !isNavigation(r.Header) {
+		return errNoNavigation
+	}
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil || len(query["return_to"]) > 1 {
 		return invalid("The query is malformed, or return_to is given twice.")
@@ -28,6 +31,15 @@ func (h *Handler) login(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+// isNavigation tells a navigation of a whole page, or a program, from an image, a frame or a fetch (Fetch Metadata Request
+// Headers). Those lead nobody to a provider, but on a foreign page they would use up limits.login of whoever sees it.
+func isNavigation(header http.Header) bool {
+	mode, dest := header.Get("Sec-Fetch-Mode"), header.Get("Sec-Fetch-Dest")
+	return (mode == "" || mode == "navigate") && (dest == "" || dest == "document")
+}
+
+var errNoNavigation = invalid("This is an address to navigate to, by a link or location.assign, and not one to fetch.")
+
 // callback takes the authorization response (RFC 6749 §4.1.2). Whatever becomes of a login of this browser, the browser
 // goes back to where it wanted to be, with a code of ours if it failed; nothing of the provider's text goes along.
 func (h *Handler) callback(w http.ResponseWriter, r *http.Request) error {
@@ -39,7 +51,7 @@ func (h *Handler) callback(w http.ResponseWriter, r *http.Request) error {
 		Provider: r.PathValue("provider"), State: response.one("state"), Code: response.one("code"), Error: response.one("error"),
 		Issuer: response.issuer(), User: response.one("user"), Client: h.clientOf(r),
 	}
-	name := loginCookiePrefix + sallyport.LoginID(request.State)
+	name := h.loginCookieName(sallyport.LoginID(request.State))
 	if sealed := rawCookies(r.Header, name); len(sealed) == 1 { // two are nobody's: one could have been planted
 		request.Sealed = sealed[0]
 	}

@@ -67,7 +67,7 @@ func (l loginApp) flightOf(x answer, location string) *flight {
 	l.t.Helper()
 	f := &flight{app: l.app}
 	for name, c := range x.cookies {
-		if strings.HasPrefix(name, "sallyport_login_") {
+		if strings.Contains(name, "sallyport_login_") {
 			f.cookie = c
 		}
 	}

@@ -8,13 +8,15 @@ import (
 	"github.com/sallyport-auth/sallyport"
 )
 
-// loginCookiePrefix begins the name of the cookie of a login under way. Each login has its own, so that several tabs do
-// not disturb each other.
-const loginCookiePrefix = "sallyport_login_"
+// loginCookieName is that of the cookie of a login under way. Each login has its own, so that several tabs do not
+// disturb each other.
+func (h *Handler) loginCookieName(id string) string {
+	return h.cookies.hostPrefix + "sallyport_login_" + id
+}
 
 // setLoginCookie gives the browser what it must bring back to the callback.
 func (h *Handler) setLoginCookie(w http.ResponseWriter, login *sallyport.Login, provider string) {
-	cookie := h.loginCookie(loginCookiePrefix+login.ID, provider)
+	cookie := h.loginCookie(h.loginCookieName(login.ID), provider)
 	if login.FormPost {
 		// The provider's page posts across sites. Without Secure a browser would drop the cookie; loopback counts as secure.
 		cookie.SameSite, cookie.Secure = http.SameSiteNoneMode, true
@@ -29,9 +31,14 @@ func (h *Handler) deleteLoginCookie(w http.ResponseWriter, name, provider string
 	http.SetCookie(w, cookie)
 }
 
-// loginCookie is for the callback alone, and Lax: the way back from a provider is a navigation from another site.
+// loginCookie is for the callback alone, unless its name asks for Path=/ (RFC 6265bis §4.1.3.2), and Lax: the way back
+// from a provider is a navigation from another site.
 func (h *Handler) loginCookie(name, provider string) *http.Cookie {
-	return &http.Cookie{Name: name, Path: h.mount + "/callback/" + provider + "/", Secure: h.cookies.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode}
+	path := h.mount + "/callback/" + provider + "/"
+	if h.cookies.hostPrefix != "" {
+		path = "/"
+	}
+	return &http.Cookie{Name: name, Path: path, Secure: h.cookies.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode}
 }
 
 // rawCookies finds every cookie of one name, however many there are of others.

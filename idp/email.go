@@ -16,14 +16,30 @@ const (
 
 // emailWord is what a provider says of an address.
 type emailWord struct {
-	address       string
-	proof         sallyport.EmailProof
-	authoritative bool // the provider is the one to ask about its owner
+	address   string
+	proof     sallyport.EmailProof
+	authority authority
+}
+
+// authority says whether the provider is the one to ask about the owner of an address.
+type authority int
+
+const (
+	noAuthority authority = iota
+	// byTrust: the operator says so, by allowing the provider to link.
+	byTrust
+	// byNature: the address is the provider's own to give.
+	byNature
+)
+
+// authoritative is what the authority comes to under a policy. A provider that may not link has no word either in who
+// else may link: whoever it lets choose an address would be waiting in an account for the address's owner.
+func (a authority) authoritative(policy sallyport.ProviderPolicy) bool {
+	return a == byNature || a == byTrust && policy.Linking == sallyport.LinkVerifiedEmail
 }
 
 // plainEmail is for a provider that keeps to OpenID Connect Core 1.0 §5.1. Only JSON true is a proof. The string "true"
-// is none where nobody documents strings, but "false" is believed: it costs nothing to be careful. That the provider is
-// the one to ask is what an operator says by allowing it to link.
+// is none where nobody documents strings, but "false" is believed: it costs nothing to be careful.
 func plainEmail(claims map[string]any, _ claimSource) emailWord {
 	return emailOf(claims, false)
 }
@@ -31,7 +47,7 @@ func plainEmail(claims map[string]any, _ claimSource) emailWord {
 // emailOf takes the string "true" for a proof when texts says that the provider documents strings.
 func emailOf(claims map[string]any, texts bool) emailWord {
 	address, _ := claims["email"].(string)
-	word := emailWord{address: address, authoritative: true}
+	word := emailWord{address: address, authority: byTrust}
 	switch verified := claims["email_verified"]; {
 	case verified == true, verified == "true" && texts:
 		word.proof = sallyport.EmailVerified
@@ -46,7 +62,10 @@ func emailOf(claims map[string]any, texts bool) emailWord {
 func googleEmail(claims map[string]any, from claimSource) emailWord {
 	word := plainEmail(claims, from)
 	domain, _ := claims["hd"].(string)
-	word.authoritative = domain != "" || strings.HasSuffix(strings.ToLower(word.address), "@gmail.com")
+	word.authority = noAuthority
+	if domain != "" || strings.HasSuffix(strings.ToLower(word.address), "@gmail.com") {
+		word.authority = byNature
+	}
 	return word
 }
 

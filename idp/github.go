@@ -115,7 +115,7 @@ func (g *github) Redeem(ctx context.Context, grant sallyport.CodeGrant) (*sallyp
 			return nil, err
 		}
 	}
-	a.EmailAuthoritative = true
+	a.EmailAuthoritative = byTrust.authoritative(g.policy)
 	return a, nil
 }
 

@@ -132,6 +132,7 @@ type verified struct {
 	claims      map[string]any
 	subject     string
 	hash        [sha256.Size]byte
+	issued      time.Time
 	usableUntil time.Time
 	expired     bool
 }
@@ -141,7 +142,7 @@ func (rp *relyingParty) verify(ctx context.Context, t sallyport.IDToken) (*verif
 	if err != nil {
 		return nil, err
 	}
-	usableUntil, expired, err := rp.checkTimes(t.Claims)
+	issued, usableUntil, expired, err := rp.checkTimes(t.Claims)
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +160,7 @@ func (rp *relyingParty) verify(ctx context.Context, t sallyport.IDToken) (*verif
 			return nil, err
 		}
 	}
-	return &verified{from, t.Claims, subject, sha256.Sum256([]byte(t.Token.SigningInput())), usableUntil, expired}, nil
+	return &verified{from, t.Claims, subject, sha256.Sum256([]byte(t.Token.SigningInput())), issued, usableUntil, expired}, nil
 }
 
 // verifySignature is verifyFrom for a token that must be an ID token.
@@ -230,26 +231,26 @@ func (rp *relyingParty) checkAudience(claims map[string]any, isIDToken bool) err
 // checkTimes: §3.1.3.7 (9, 10). A string, a negative number or one beyond all dates is malformed, not
 // expired. The age limit stands in for what an ID token cannot tell: that the user has signed out
 // at the provider since.
-func (rp *relyingParty) checkTimes(claims map[string]any) (usableUntil time.Time, expired bool, err error) {
+func (rp *relyingParty) checkTimes(claims map[string]any) (issued, usableUntil time.Time, expired bool, err error) {
 	now := rp.now()
 	expires, ok := strictjson.Date(claims["exp"])
 	if !ok {
-		return time.Time{}, false, refused("exp is missing or malformed")
+		return issued, usableUntil, false, refused("exp is missing or malformed")
 	}
-	issued, ok := strictjson.Date(claims["iat"])
+	issued, ok = strictjson.Date(claims["iat"])
 	if !ok || issued.After(now.Add(rp.leeway)) {
-		return time.Time{}, false, refused("iat is missing, malformed or in the future")
+		return issued, usableUntil, false, refused("iat is missing, malformed or in the future")
 	}
 	if nbf, present := claims["nbf"]; present {
 		if from, ok := strictjson.Date(nbf); !ok || from.After(now.Add(rp.leeway)) {
-			return time.Time{}, false, refused("nbf is malformed or in the future")
+			return issued, usableUntil, false, refused("nbf is malformed or in the future")
 		}
 	}
 	expired = !now.Before(expires.Add(rp.leeway)) || now.Sub(issued) > rp.maxAge
 	if usableUntil = issued.Add(maxMaxAge); expires.Before(usableUntil) {
 		usableUntil = expires
 	}
-	return usableUntil, expired, nil
+	return issued, usableUntil, expired, nil
 }
 
 func subjectOf(claims map[string]any) (string, error) {
@@ -369,10 +370,11 @@ func (rp *relyingParty) assertion(v *verified, info map[string]any) *sallyport.A
 		Username:           cmp.Or(text("cognito:username"), text("preferred_username")),
 		Email:              word.address,
 		EmailProof:         word.proof,
-		EmailAuthoritative: word.authoritative,
+		EmailAuthoritative: word.authority.authoritative(rp.policy),
 		FirstName:          text("given_name"),
 		LastName:           text("family_name"),
 		ProviderSID:        text("sid"),
+		IssuedAt:           v.issued,
 		TokenHash:          v.hash[:],
 		UsableUntil:        v.usableUntil,
 	}

@@ -87,7 +87,7 @@ func (rp *relyingParty) checkLogoutTimes(claims map[string]any) (time.Time, erro
 }
 
 func (rp *relyingParty) notice(from issuer, claims map[string]any, issued time.Time) (*sallyport.LogoutNotice, error) {
-	n := &sallyport.LogoutNotice{Issuer: from.canonical, UsableUntil: issued.Add(logoutAge)}
+	n := &sallyport.LogoutNotice{Issuer: from.canonical, IssuedAt: issued, UsableUntil: issued.Add(logoutAge)}
 	id, _ := claims["jti"].(string)
 	if id == "" || len(id) > maxLogoutText {
 		return nil, badLogout("jti is missing, empty or longer than %d bytes", maxLogoutText)

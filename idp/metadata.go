@@ -168,6 +168,9 @@ func (d *discovery) metadata(ctx context.Context) (*metadata, error) {
 	if d.closed {
 		return nil, errors.New("the provider has been closed")
 	}
+	if d.failure == nil { // the clock was set while we waited
+		return nil, errors.New("the discovery document is too old")
+	}
 	return nil, d.failure
 }
 

@@ -16,7 +16,7 @@ func identityCases() []testCase {
 			owner, err := b.store.UserByIdentity(b.ctx(), i.Issuer, i.Subject)
 			b.wantError("UserByIdentity()", err, nil)
 			b.wantEqual("owner", owner, sallyport.Owner{
-				Identity: i.ID, User: u, Credential: sallyport.Credential{Hash: "hash of " + u.Username, Version: b.version(u)},
+				Identity: i.ID, User: u, Credential: sallyport.Credential{Hash: "hash of " + u.Username, Version: b.version(u), EmailProved: true},
 			})
 		}},
 		{"Identities lists those of a user, the oldest first", listsIdentities},
@@ -25,6 +25,9 @@ func identityCases() []testCase {
 		{"AddIdentity returns ErrIdentityTaken for another user's identity, and adds nothing for one's own", addKnown},
 		{"AddIdentity does its parts in order, and all or nothing", addOrder},
 		{"RemoveIdentity takes an identity, notes it, and the version rises", removesIdentity},
+		{"RemoveIdentity ends the sessions that the identity has signed in, but for one", removalEnds},
+		{"RemoveIdentity returns ErrChanged for another version of the credential, and for a user who is gone", removalChanged},
+		{"RemoveIdentity is remembered: no link by the address brings it back, the user does", removalIsRemembered},
 		{"RemoveIdentity returns ErrLastWayIn for the last one of a user without a password", removesLast},
 		{"RemoveIdentity returns ErrNotFound for one that the user does not have", removesUnknown},
 	}
@@ -46,6 +49,12 @@ func (b *bench) addIdentity(u sallyport.User, s sallyport.Session, subject strin
 		b.Fatalf("AddIdentity() = %v", err)
 	}
 	return l.Identity
+}
+
+// removal takes an identity from a user, on what is known of the user now.
+func (b *bench) removal(u sallyport.User, identity sallyport.ID, e sallyport.Event) sallyport.IdentityRemoval {
+	b.Helper()
+	return sallyport.IdentityRemoval{UserID: u.ID, Identity: identity, Version: b.version(u), At: b.now, Event: e}
 }
 
 // wantIdentities checks what a user has.
@@ -176,8 +185,9 @@ func removesIdentity(b *bench) {
 	before := b.version(u)
 	late := sallyport.SessionStart{Session: b.byIdentity(&one, ""), CredentialVersion: before} // a sign-in under way
 	e := b.event("identity_unlinked", u.ID)
-	b.wantError("RemoveIdentity()", b.store.RemoveIdentity(b.ctx(), u.ID, one.ID, e), nil)
+	b.wantError("RemoveIdentity()", b.store.RemoveIdentity(b.ctx(), b.removal(u, one.ID, e)), nil)
 	b.wantIdentities(u, two)
+	e.Sessions = 1
 	b.wantEvents(sallyport.EventQuery{Limit: 9}, e)
 	if after := b.version(u); after <= before {
 		b.Errorf("version = %d, want it above %d", after, before)
@@ -187,11 +197,71 @@ func removesIdentity(b *bench) {
 	_, err := b.store.UserByIdentity(b.ctx(), issuer, "1")
 	b.wantError("UserByIdentity()", err, sallyport.ErrNotFound)
 	// A user with a password needs none, and one that was removed is free.
-	b.wantError("RemoveIdentity()", b.store.RemoveIdentity(b.ctx(), u.ID, two.ID, sallyport.Event{}), nil)
+	b.wantError("RemoveIdentity()", b.store.RemoveIdentity(b.ctx(), b.removal(u, two.ID, sallyport.Event{})), nil)
 	b.wantIdentities(u)
 	other := b.addUser("bob")
 	b.wantIdentities(other)
 	b.addIdentity(other, b.start(other), "1")
+}
+
+func removalEnds(b *bench) {
+	u, i := b.member("alice")
+	other := b.addIdentity(u, b.start(u), "another")
+	first, keep, theirs, password := b.startAs(i, "sid"), b.startAs(i, ""), b.startAs(&other, ""), b.start(u)
+	over := b.startAs(i, "")
+	b.end(sallyport.SessionEnd{Session: over.ID, Scope: sallyport.ScopeThis, Reason: sallyport.EndedByLogoff, At: b.now})
+	b.now = b.now.Add(time.Minute)
+	r := b.removal(u, i.ID, b.event("identity_unlinked", u.ID))
+	r.Keep = keep.ID
+	b.wantError("RemoveIdentity()", b.store.RemoveIdentity(b.ctx(), r), nil)
+	b.wantEnded(first, sallyport.EndedByUnlinked)
+	b.wantLive(keep)
+	b.wantLive(theirs)
+	b.wantLive(password)
+	b.wantEqual("reason of one that had ended", b.stored(over.ID).EndReason, sallyport.EndedByLogoff)
+	r.Event.Sessions = 1
+	b.wantEvents(sallyport.EventQuery{Limit: 1}, r.Event)
+
+	// The one that was kept is still what the identity has signed in.
+	b.logout(1, b.logoutStep("", "alice"))
+	b.wantEnded(keep, sallyport.EndedByProvider)
+	b.wantLive(theirs)
+}
+
+func removalChanged(b *bench) {
+	u := b.addUser("alice")
+	i := b.addIdentity(u, b.start(u), "1")
+	for name, change := range map[string]func(*sallyport.IdentityRemoval){
+		"another version": func(r *sallyport.IdentityRemoval) { r.Version++ },
+		"an unknown user": func(r *sallyport.IdentityRemoval) { r.UserID = sallyport.NewID(b.now) },
+		"the zero user":   func(r *sallyport.IdentityRemoval) { r.UserID = sallyport.ID{} },
+	} {
+		r := b.removal(u, i.ID, b.event("x", u.ID))
+		change(&r)
+		b.wantError("RemoveIdentity() with "+name, b.store.RemoveIdentity(b.ctx(), r), sallyport.ErrChanged)
+	}
+	b.wantIdentities(u, i)
+	b.wantEvents(sallyport.EventQuery{Limit: 9})
+}
+
+func removalIsRemembered(b *bench) {
+	u := b.proved("alice")
+	i := b.addIdentity(u, b.start(u), "1")
+	b.wantError("RemoveIdentity()", b.store.RemoveIdentity(b.ctx(), b.removal(u, i.ID, sallyport.Event{})), nil)
+	live := b.start(u)
+	b.refused(b.linkStep(u, "1"), sallyport.ErrIdentityRemoved)
+	b.wantIdentities(u)
+	b.wantLive(live)
+	again := b.addIdentity(u, live, "1")
+	b.wantIdentities(u, again)
+	b.wantError("RemoveIdentity()", b.store.RemoveIdentity(b.ctx(), b.removal(u, again.ID, sallyport.Event{})), nil)
+	b.refused(b.linkStep(u, "1"), sallyport.ErrIdentityRemoved)
+
+	// It is the user's memory: of another identity, and with the user, it is gone.
+	b.startStep(b.linkStep(u, "2"))
+	b.wantError("DeleteUser()", b.store.DeleteUser(b.ctx(), u.ID, b.now, sallyport.Event{}), nil)
+	next := b.proved("alice")
+	b.startStep(b.linkStep(next, "1"))
 }
 
 func removesLast(b *bench) {
@@ -201,15 +271,15 @@ func removesLast(b *bench) {
 	last := *step.NewIdentity
 	b.now = b.now.Add(time.Second)
 	before := b.version(u)
-	b.wantError("RemoveIdentity() of the last one", b.store.RemoveIdentity(b.ctx(), u.ID, last.ID, b.event("x", u.ID)), sallyport.ErrLastWayIn)
+	b.wantError("RemoveIdentity() of the last one", b.store.RemoveIdentity(b.ctx(), b.removal(u, last.ID, b.event("x", u.ID))), sallyport.ErrLastWayIn)
 	b.wantIdentities(u, last)
 	b.wantEqual("version", b.version(u), before)
 	b.wantEvents(sallyport.EventQuery{Limit: 9})
 	second := b.addIdentity(u, s, "2")
-	b.wantError("RemoveIdentity() of one of two", b.store.RemoveIdentity(b.ctx(), u.ID, last.ID, sallyport.Event{}), nil)
-	b.wantError("RemoveIdentity() of the other one", b.store.RemoveIdentity(b.ctx(), u.ID, second.ID, sallyport.Event{}), sallyport.ErrLastWayIn)
+	b.wantError("RemoveIdentity() of one of two", b.store.RemoveIdentity(b.ctx(), b.removal(u, last.ID, sallyport.Event{})), nil)
+	b.wantError("RemoveIdentity() of the other one", b.store.RemoveIdentity(b.ctx(), b.removal(u, second.ID, sallyport.Event{})), sallyport.ErrLastWayIn)
 	b.setPassword(u, "hash")
-	b.wantError("RemoveIdentity() with a password", b.store.RemoveIdentity(b.ctx(), u.ID, second.ID, sallyport.Event{}), nil)
+	b.wantError("RemoveIdentity() with a password", b.store.RemoveIdentity(b.ctx(), b.removal(u, second.ID, sallyport.Event{})), nil)
 	b.wantIdentities(u)
 }
 
@@ -219,13 +289,12 @@ func removesUnknown(b *bench) {
 	theirs := b.addIdentity(other, b.start(other), "2")
 	before := b.version(u)
 	for name, c := range map[string][2]sallyport.ID{
-		"somebody else's":  {u.ID, theirs.ID},
-		"unknown":          {u.ID, sallyport.NewID(b.now)},
-		"of nobody":        {sallyport.NewID(b.now), mine.ID},
-		"zero":             {u.ID, {}},
-		"of the zero user": {sallyport.ID{}, mine.ID},
+		"somebody else's": {u.ID, theirs.ID},
+		"unknown":         {u.ID, sallyport.NewID(b.now)},
+		"zero":            {u.ID, {}},
 	} {
-		err := b.store.RemoveIdentity(b.ctx(), c[0], c[1], b.event("x", u.ID))
+		r := b.removal(u, c[1], b.event("x", u.ID))
+		err := b.store.RemoveIdentity(b.ctx(), r)
 		b.wantError("RemoveIdentity() of one that is "+name, err, sallyport.ErrNotFound)
 	}
 	b.wantIdentities(u, mine)

@@ -316,8 +316,14 @@ func provedAddresses(b *bench) {
 	want(u, true, false)
 	sync(u, false, sallyport.UserChange{EmailVerified: ptr(true)})
 	want(u, true, true)
-	sync(u, true, sallyport.UserChange{Email: ptr("DAVE@example.org"), EmailVerified: ptr(true)}) // the same address
+	sync(u, true, sallyport.UserChange{Email: ptr("DAVE@example.org"), EmailVerified: ptr(true)}) // another spelling
 	want(u, true, true)
+	sync(u, true, sallyport.UserChange{Email: ptr("dave@example.net"), EmailVerified: ptr(true), FirstName: ptr("Davy")}) // not that
+	want(u, true, true)
+	synced, err := b.store.User(b.ctx(), u.ID)
+	b.wantError("User()", err, nil)
+	b.wantEqual("address and name", [2]string{synced.Email, synced.FirstName}, [2]string{"dave@example.org", "Davy"})
+	b.update(u, sallyport.UserChange{EmailVerified: ptr(false)})
 	sync(u, true, sallyport.UserChange{Email: ptr("dave@example.net"), EmailVerified: ptr(true)})
 	want(u, true, false)
 	b.update(u, sallyport.UserChange{FirstName: ptr("David")})

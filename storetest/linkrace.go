@@ -88,9 +88,8 @@ func lastStays(b *bench) {
 		u := b.newUser(fmt.Sprint("alice-", round), "")
 		step := b.firstExchange(u, fmt.Sprint(round, " first"))
 		ids := []sallyport.ID{step.NewIdentity.ID, b.addIdentity(u, b.startStep(step), fmt.Sprint(round, " second")).ID}
-		b.wantOne(atOnce(2, func(i int) error {
-			return b.store.RemoveIdentity(b.ctx(), u.ID, ids[i], sallyport.Event{})
-		}), sallyport.ErrLastWayIn)
+		removals := []sallyport.IdentityRemoval{b.removal(u, ids[0], sallyport.Event{}), b.removal(u, ids[1], sallyport.Event{})}
+		b.wantOne(atOnce(2, func(i int) error { return b.store.RemoveIdentity(b.ctx(), removals[i]) }), sallyport.ErrChanged)
 		left, err := b.store.Identities(b.ctx(), u.ID)
 		b.wantError("Identities()", err, nil)
 		b.wantEqual("identities that are left", len(left), 1)
@@ -157,7 +156,7 @@ func everythingAtOnce(b *bench) {
 				return b.store.StartSession(b.ctx(), sallyport.SessionStart{Session: b.byIdentity(&first, name), CredentialVersion: version, MaxSessions: 3})
 			},
 			func() error { return b.store.AddIdentity(b.ctx(), adding) },
-			func() error { return b.store.RemoveIdentity(b.ctx(), u.ID, first.ID, sallyport.Event{}) },
+			func() error { return b.store.RemoveIdentity(b.ctx(), b.removal(u, first.ID, sallyport.Event{})) },
 			func() error { _, err := b.store.EndProviderSessions(b.ctx(), bySID); return err },
 			func() error { _, err := b.store.EndProviderSessions(b.ctx(), bySubject); return err },
 			func() error {

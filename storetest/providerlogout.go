@@ -12,6 +12,8 @@ func providerLogoutCases() []testCase {
 		{"EndProviderSessions ends the sessions that the SID names", logoutBySID},
 		{"EndProviderSessions ends the sessions that the subject's identity has signed in", logoutBySubject},
 		{"EndProviderSessions with both falls back on the subject's sessions without a SID", logoutByBoth},
+		{"EndProviderSessions ends nothing else when the SID was known, or the end of it", logoutOfWhatIsOver},
+		{"StartSession returns ErrProviderSessionEnded for what EndProviderSessions has ended", logoutIsRemembered},
 		{"EndProviderSessions counts a session whose identity is not known as the subject's", func(b *bench) {
 			u, i := b.member("alice")
 			old := b.byIdentity(i, "")
@@ -70,6 +72,67 @@ func providerLogoutCases() []testCase {
 			b.wantEvents(sallyport.EventQuery{User: u.ID, Limit: 9})
 		}},
 	}
+}
+
+func logoutOfWhatIsOver(b *bench) {
+	_, i := b.member("alice")
+	over, phone := b.startAs(i, "sid"), b.startAs(i, "")
+	b.end(sallyport.SessionEnd{Session: over.ID, Scope: sallyport.ScopeThis, Reason: sallyport.EndedByLogoff, At: b.now})
+	b.logout(0, b.logoutStep("sid", "alice"))
+	b.wantLive(phone)
+	fresh := b.startAs(i, "")
+	unseen := b.logoutStep("never seen", "alice")
+	unseen.SIDMark, unseen.SIDMarkUntil = mark("never seen"), b.now.Add(time.Hour)
+	b.logout(2, unseen)
+	b.wantEnded(phone, sallyport.EndedByProvider)
+	b.wantEnded(fresh, sallyport.EndedByProvider)
+	later := b.startAs(i, "")
+	unseen.Mark = mark("another token") // by which the provider says it once more
+	b.logout(0, unseen)
+	b.wantLive(later)
+}
+
+func logoutIsRemembered(b *bench) {
+	u, i := b.member("alice")
+	_, theirs := b.member("bob")
+	step := func(i *sallyport.Identity, sid string, proved time.Duration) sallyport.SessionStart {
+		owner, err := b.store.UserByIdentity(b.ctx(), i.Issuer, i.Subject)
+		b.wantError("UserByIdentity()", err, nil)
+		start := sallyport.SessionStart{Session: b.byIdentity(i, sid), CredentialVersion: owner.Credential.Version, Proved: b.now.Add(proved)}
+		if sid != "" {
+			start.SIDMark = mark("ended " + sid)
+		}
+		return start
+	}
+	ended := b.logoutStep("sid", "alice")
+	ended.SIDMark, ended.SIDMarkUntil = mark("ended sid"), b.now.Add(time.Hour)
+	b.logout(0, ended)
+	b.refused(step(i, "sid", time.Minute), sallyport.ErrProviderSessionEnded)
+	b.refused(step(theirs, "sid", time.Minute), sallyport.ErrProviderSessionEnded)
+	b.startStep(step(i, "another", -time.Minute))
+	b.startStep(step(i, "", -time.Minute))
+
+	all := b.logoutStep("", "alice")
+	all.SignedOut = b.now
+	b.logout(2, all)
+	b.refused(step(i, "", -time.Microsecond), sallyport.ErrProviderSessionEnded)
+	earlier := b.logoutStep("", "alice")
+	earlier.SignedOut = b.now.Add(-time.Hour)
+	b.logout(0, earlier)
+	b.refused(step(i, "third", -time.Microsecond), sallyport.ErrProviderSessionEnded)
+	b.startStep(step(i, "", 0))
+	b.startStep(step(theirs, "", -time.Microsecond))
+	github := step(i, "", 0)
+	github.Proved = time.Time{}
+	b.startStep(github)
+
+	// A user who is refused for another reason is told that one.
+	stale := step(i, "sid", 0)
+	stale.CredentialVersion++
+	b.refused(stale, sallyport.ErrChanged)
+	live, err := b.store.Sessions(b.ctx(), sallyport.SessionQuery{User: u.ID, At: b.now, Limit: 100})
+	b.wantError("Sessions()", err, nil)
+	b.wantEqual("sessions that live", len(live), 2)
 }
 
 // member stores a user who has an identity, of the subject that is the name.
@@ -167,7 +230,7 @@ func logoutByBoth(b *bench) {
 	b.wantLive(unnamed)
 	b.wantLive(other)
 	b.now = b.now.Add(time.Minute)
-	l := b.logoutStep("sid", "alice") // there is none of that name any more
+	l := b.logoutStep("unknown", "alice")
 	b.logout(1, l)
 	b.wantEnded(unnamed, sallyport.EndedByProvider)
 	b.wantLive(other)

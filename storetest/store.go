@@ -117,7 +117,7 @@ func contextEnded(b *bench) {
 		}},
 		{"Identities", func() error { _, err := b.store.Identities(ctx, u.ID); return err }},
 		{"AddIdentity", func() error { return b.store.AddIdentity(ctx, b.addStep(u, s, "1")) }},
-		{"RemoveIdentity", func() error { return b.store.RemoveIdentity(ctx, u.ID, mine.ID, sallyport.Event{}) }},
+		{"RemoveIdentity", func() error { return b.store.RemoveIdentity(ctx, b.removal(u, mine.ID, sallyport.Event{})) }},
 		{"EndProviderSessions", func() error { _, err := b.store.EndProviderSessions(ctx, b.logoutStep("", "mine")); return err }},
 		{"Consume", func() error { return b.store.Consume(ctx, mark("a"), b.now, b.now.Add(time.Hour)) }},
 		{"SigningKeys", func() error { _, err := b.store.SigningKeys(ctx); return err }},

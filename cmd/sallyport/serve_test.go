@@ -101,7 +101,7 @@ func credentials(password string) string {
 func TestSignInOverHTTP(t *testing.T) {
 	p := serveAlice(t)
 	signedIn, tokens := post(t, p.url+"/auth/sign-in/", credentials(testPassword), nil)
-	if signedIn.StatusCode != 200 || tokens["access_token"] == "" {
+	if token, _ := tokens["access_token"].(string); signedIn.StatusCode != 200 || token == "" {
 		t.Fatalf("sign-in = %s %v, want 200 and tokens", signedIn.Status, tokens)
 	}
 	csrf := fmt.Sprintf(`{"CSRF_token": %q}`, tokens["CSRF_token"])

@@ -158,7 +158,7 @@ func unlinkCase(r *rig) (func(context.Context) outcome, func(outcome)) {
 	}
 	id := r.identities(owner)[0].ID
 	return func(ctx context.Context) outcome {
-			return r.ofError(r.svc.UnlinkIdentity(ctx, owner.ID, id, sallyport.Client{}))
+			return r.ofError(r.svc.UnlinkIdentity(ctx, sallyport.UnlinkRequest{UserID: owner.ID, Identity: id}))
 		}, func(o outcome) {
 			left := len(r.identities(owner))
 			if o.done && left != 0 {

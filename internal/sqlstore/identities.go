@@ -16,6 +16,23 @@ const (
 
 	identityByName = `select id, user_id from identities where issuer = $1 and subject = $2`
 
+	// identitiesByName has those that were removed, too: what they have signed in may still be there.
+	identitiesByName = `select id, user_id from identities where issuer = $1 and subject = $2
+		union all select identity_id, user_id from removed_identities where issuer = $1 and subject = $2 order by 2`
+
+	signOutIdentity = `update identities set signed_out_at = $2 where id = $1 and signed_out_at < $2`
+	signedOutAfter  = `select 1 from identities where id = $1 and signed_out_at > $2`
+	isRemembered    = `select 1 from replayed_tokens where key = $1`
+
+	rememberRemoved = `insert into removed_identities (issuer, subject, user_id, identity_id)
+		select issuer, subject, user_id, id from identities where id = $1 and user_id = $2
+		on conflict (issuer, subject, user_id) do update set identity_id = excluded.identity_id`
+	forgetRemoved = `delete from removed_identities where issuer = $1 and subject = $2 and user_id = $3`
+	wasRemoved    = `select 1 from removed_identities where issuer = $1 and subject = $2 and user_id = $3`
+
+	endSessionsOfIdentity = `update sessions set ended_at = $4, ended_reason = $5
+		where user_id = $1 and identity_id = $2 and ended_at is null and id <> $3`
+
 	deleteIdentity = `delete from identities where id = $1 and user_id = $2`
 
 	// wayIn finds the user only while there is a password or an identity.
@@ -40,7 +57,10 @@ const (
 		and (password_set_at = 0 or password_set_at < email_verified_at)`
 
 	// raiseCredential makes whoever was about to sign in begin again.
-	raiseCredential = `update users set credential_version = credential_version + 1 where id = $1`
+	raiseCredential = `update users set credential_version = credential_version + 1 where id = $1 and credential_version = $2`
+
+	// providerSession is one of that name, whether it has ended or not.
+	providerSession = `select 1 from sessions where provider = $1 and provider_sid = $2 and provider_sid <> '' limit 1`
 
 	// ownersOfProviderSession is whose sessions endProviderSession would end: nearly always one user's.
 	ownersOfProviderSession = `select distinct user_id from sessions
@@ -88,6 +108,9 @@ func (s *Store) AddIdentity(ctx context.Context, l sallyport.IdentityLink) error
 			return err
 		}
 		added, err := addIdentity(ctx, q, i)
+		if err == nil && added {
+			_, err = q.Exec(ctx, forgetRemoved, i.Issuer, i.Subject, i.UserID[:])
+		}
 		if err != nil || added {
 			return orNote(ctx, q, l.Event, err)
 		}
@@ -109,82 +132,144 @@ func orNote(ctx context.Context, q Queries, e sallyport.Event, err error) error 
 }
 
 // RemoveIdentity implements sallyport.Store.
-func (s *Store) RemoveIdentity(ctx context.Context, user, identity sallyport.ID, e sallyport.Event) error {
+func (s *Store) RemoveIdentity(ctx context.Context, r sallyport.IdentityRemoval) error {
+	user, identity := r.UserID[:], r.Identity[:]
 	return s.db.Write(ctx, "remove identity", func(ctx context.Context, q Queries) error {
-		locked, err := q.Exec(ctx, raiseCredential, user[:])
-		if err := orNotFound(locked != 0, err); err != nil {
+		if err := orChanged(q.Exec(ctx, raiseCredential, user, r.Version)); err != nil {
 			return err
 		}
-		deleted, err := q.Exec(ctx, deleteIdentity, identity[:], user[:])
+		if _, err := q.Exec(ctx, rememberRemoved, identity, user); err != nil {
+			return err
+		}
+		deleted, err := q.Exec(ctx, deleteIdentity, identity, user)
 		if err := orNotFound(deleted != 0, err); err != nil {
 			return err
 		}
 		var is int64
-		found, err := one(ctx, q, []any{&is}, wayIn, user[:])
+		found, err := one(ctx, q, []any{&is}, wayIn, user)
 		if err == nil && !found {
-			return sallyport.ErrLastWayIn
+			err = sallyport.ErrLastWayIn
 		}
+		if err != nil {
+			return err
+		}
+		ended, err := q.Exec(ctx, endSessionsOfIdentity, user, identity, r.Keep[:], r.At.UnixMicro(), string(sallyport.EndedByUnlinked))
+		e := r.Event
+		e.Sessions = int(ended)
 		return orNote(ctx, q, e, err)
 	})
 }
 
 // EndProviderSessions implements sallyport.Store.
 func (s *Store) EndProviderSessions(ctx context.Context, l sallyport.ProviderLogout) (int, error) {
-	l.Mark = bytes.Clone(l.Mark)
+	l.Mark, l.SIDMark = bytes.Clone(l.Mark), bytes.Clone(l.SIDMark)
 	return write(ctx, s.db, "end provider sessions", func(ctx context.Context, q Queries) (int, error) {
 		if err := refuseReplay(ctx, q, l.Mark, l.At, l.MarkUntil); err != nil {
 			return 0, err
 		}
-		e := l.Event // the step may be run twice
-		identity, err := lockSubject(ctx, q, &l, &e)
-		if err != nil {
-			return 0, err
+		out := providerLogout{ProviderLogout: l, event: l.Event} // the step may be run twice
+		for _, part := range []Step{out.lockSubject, out.endBySID, out.endBySubject} {
+			if err := part(ctx, q); err != nil {
+				return 0, err
+			}
 		}
-		subject := e.UserID
-		ended, err := endBySID(ctx, q, &l, &e)
-		if err == nil && ended == 0 && !identity.IsZero() {
-			e.UserID = subject
-			ended, err = q.Exec(ctx, endIdentitySessions,
-				subject[:], l.Provider, identity[:], l.At.UnixMicro(), string(sallyport.EndedByProvider), l.SID)
-		}
-		return int(ended), noteEnded(ctx, q, e, ended, err)
+		return int(out.ended), noteEnded(ctx, q, out.event, out.ended, nil)
 	})
 }
 
-// lockSubject finds the identity that the provider speaks of and locks its user, whom it puts into e, so that what looks for
-// sessions afterwards sees those that were about to start. The identity is zero when there is none.
-func lockSubject(ctx context.Context, q Queries, l *sallyport.ProviderLogout, e *sallyport.Event) (identity sallyport.ID, err error) {
+// providerLogout is a ProviderLogout while the step runs.
+type providerLogout struct {
+	sallyport.ProviderLogout
+	event      sallyport.Event
+	identities []identityOf // that the subject is, or was
+	named      bool         // by the SID, so that nothing else ends
+	ended      int64
+}
+
+type identityOf struct{ id, user sallyport.ID }
+
+// lockSubject finds whose the subject is and was, and locks those users, so that what looks for sessions afterwards sees
+// those that were about to start, and what is about to start sees that it may not.
+func (l *providerLogout) lockSubject(ctx context.Context, q Queries) (err error) {
 	if l.Subject == "" {
-		return identity, nil
+		return nil
 	}
-	found, err := one(ctx, q, []any{idColumn{&identity}, idColumn{&e.UserID}}, identityByName, l.Issuer, l.Subject)
-	if err != nil || !found {
-		return identity, err
+	l.identities, err = all(ctx, q, identitiesByName, []any{l.Issuer, l.Subject}, func(i *identityOf) []any {
+		return []any{idColumn{&i.id}, idColumn{&i.user}}
+	})
+	for _, i := range l.identities {
+		if err == nil {
+			_, err = q.Exec(ctx, lockUserRow, i.user[:])
+		}
 	}
-	_, err = q.Exec(ctx, lockUserRow, e.UserID[:])
-	return identity, err
+	return err
 }
 
 // endBySID ends the sessions that have the provider's name of its own one. Their owners are locked first, as by
-// everybody who ends several of a user; e gets the owner, and none when there are several.
-func endBySID(ctx context.Context, q Queries, l *sallyport.ProviderLogout, e *sallyport.Event) (int64, error) {
+// everybody who ends several of a user; the event gets the owner, and none when there are several.
+func (l *providerLogout) endBySID(ctx context.Context, q Queries) error {
 	if l.SID == "" {
-		return 0, nil
+		return nil
 	}
+	if l.SIDMark != nil {
+		added, err := q.Exec(ctx, insertReplayedToken, l.SIDMark, l.SIDMarkUntil.UnixMicro())
+		if err != nil {
+			return err
+		}
+		l.named = added == 0
+	}
+	var is int64
+	found, err := one(ctx, q, []any{&is}, providerSession, l.Provider, l.SID)
+	if err != nil || !found {
+		return err
+	}
+	l.named = true
 	owners, err := all(ctx, q, ownersOfProviderSession, []any{l.Provider, l.SID}, func(id *sallyport.ID) []any { return []any{idColumn{id}} })
-	if err != nil || len(owners) == 0 {
-		return 0, err
+	if err != nil {
+		return err
 	}
-	e.UserID = sallyport.ID{}
 	if len(owners) == 1 {
-		e.UserID = owners[0]
+		l.event.UserID = owners[0]
 	}
 	for _, owner := range owners {
 		if _, err := q.Exec(ctx, lockUserRow, owner[:]); err != nil {
-			return 0, err
+			return err
 		}
 	}
-	return q.Exec(ctx, endProviderSession, l.Provider, l.SID, l.At.UnixMicro(), string(sallyport.EndedByProvider))
+	l.ended, err = q.Exec(ctx, endProviderSession, l.Provider, l.SID, l.At.UnixMicro(), string(sallyport.EndedByProvider))
+	return err
+}
+
+// endBySubject ends what the subject's identities have signed in, unless the SID was enough.
+func (l *providerLogout) endBySubject(ctx context.Context, q Queries) error {
+	if l.named {
+		return nil
+	}
+	for _, i := range l.identities {
+		if l.SID == "" {
+			if _, err := q.Exec(ctx, signOutIdentity, i.id[:], l.SignedOut.UnixMicro()); err != nil {
+				return err
+			}
+		}
+		ended, err := q.Exec(ctx, endIdentitySessions,
+			i.user[:], l.Provider, i.id[:], l.At.UnixMicro(), string(sallyport.EndedByProvider), l.SID)
+		if err != nil {
+			return err
+		}
+		if ended > 0 {
+			l.event.UserID = ownerOf(l.event.UserID, i.user, l.ended == 0)
+		}
+		l.ended += ended
+	}
+	return nil
+}
+
+// ownerOf is the one owner of what has ended so far and of the next; zero when they are several.
+func ownerOf(sofar, next sallyport.ID, first bool) sallyport.ID {
+	if first || sofar == next {
+		return next
+	}
+	return sallyport.ID{}
 }
 
 // Consume implements sallyport.Store.

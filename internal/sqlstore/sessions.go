@@ -89,7 +89,7 @@ var (
 // StartSession implements sallyport.Store. The order of its parts is the contract's.
 func (s *Store) StartSession(ctx context.Context, start sallyport.SessionStart) error {
 	step := sessionStart{SessionStart: start}
-	step.Mark = bytes.Clone(start.Mark)
+	step.Mark, step.SIDMark = bytes.Clone(start.Mark), bytes.Clone(start.SIDMark)
 	if start.NewUser != nil {
 		row, err := newUserRow(*start.NewUser, "", start.NewUser.EmailVerified && !start.Hearsay)
 		if err != nil {
@@ -111,7 +111,7 @@ func (s *Store) StartSession(ctx context.Context, start sallyport.SessionStart) 
 	step.Events = slices.Clone(start.Events)
 	return s.db.Write(ctx, "start session", func(ctx context.Context, q Queries) error {
 		for _, part := range []Step{
-			step.refuseReplay, step.addUser, step.checkUser, step.syncUser, step.link, step.addIdentity, step.endReplaced, step.endSurplus, step.add, step.settle, step.rememberAddress, step.note,
+			step.refuseReplay, step.addUser, step.checkUser, step.refuseSignedOut, step.syncUser, step.link, step.addIdentity, step.endReplaced, step.endSurplus, step.add, step.settle, step.rememberAddress, step.note,
 		} {
 			if err := part(ctx, q); err != nil {
 				return err
@@ -158,7 +158,18 @@ func (s *sessionStart) syncUser(ctx context.Context, q Queries) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.sync.apply(ctx, q, &u, at); err != nil {
+	edit := *s.sync
+	if edit.hearsay && edit.change.Email != nil {
+		var is int64
+		proved, err := one(ctx, q, []any{&is}, addressIsProved, user[:])
+		if err != nil {
+			return err
+		}
+		if proved {
+			edit.change.Email, edit.change.EmailVerified = nil, nil
+		}
+	}
+	if _, err := edit.apply(ctx, q, &u, at); err != nil {
 		return err
 	}
 	if after, err := jsonText("user", u); err != nil || after == before {
@@ -173,17 +184,25 @@ func (s *sessionStart) link(ctx context.Context, q Queries) error {
 		return nil
 	}
 	user, at := s.Session.UserID[:], s.Session.CreatedAt.UnixMicro()
+	var is int64
+	removed, err := one(ctx, q, []any{&is}, wasRemoved, s.NewIdentity.Issuer, s.NewIdentity.Subject, user)
+	if err == nil && removed {
+		err = sallyport.ErrIdentityRemoved
+	}
+	if err != nil {
+		return err
+	}
 	if err := orChanged(q.Exec(ctx, linkAccount, user, at, s.Link.Email, s.NewIdentity.Issuer)); err != nil {
 		return err
 	}
-	removed, err := q.Exec(ctx, removeOldPassword, user)
+	passwords, err := q.Exec(ctx, removeOldPassword, user)
 	if err != nil {
 		return err
 	}
 	ended, err := q.Exec(ctx, endUserSessions, user, noID, at, string(sallyport.EndedByLinked))
 	e := s.Link.Event
 	e.Sessions = int(ended)
-	if removed != 0 {
+	if passwords != 0 {
 		e.Detail += ", password removed"
 	}
 	return orNote(ctx, q, e, err)
@@ -209,6 +228,30 @@ func (s *sessionStart) checkUser(ctx context.Context, q Queries) error {
 	var unended int64
 	_, err := one(ctx, q, []any{&unended}, unendedOfUser, user)
 	s.surplus = min(unended+1-int64(s.MaxSessions), maxSurplus)
+	return err
+}
+
+// refuseSignedOut looks when the user is locked, as by a logout of the subject.
+func (s *sessionStart) refuseSignedOut(ctx context.Context, q Queries) error {
+	var is int64
+	if s.SIDMark != nil {
+		if ended, err := one(ctx, q, []any{&is}, isRemembered, s.SIDMark); err != nil || ended {
+			return orEnded(err)
+		}
+	}
+	if s.Session.IdentityID.IsZero() || s.Proved.IsZero() {
+		return nil
+	}
+	if ended, err := one(ctx, q, []any{&is}, signedOutAfter, s.Session.IdentityID[:], s.Proved.UnixMicro()); err != nil || ended {
+		return orEnded(err)
+	}
+	return nil
+}
+
+func orEnded(err error) error {
+	if err == nil {
+		return sallyport.ErrProviderSessionEnded
+	}
 	return err
 }
 

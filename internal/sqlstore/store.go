@@ -36,10 +36,11 @@ func Singles() []string { return []string{advanceSession} }
 func Writes() []string {
 	return []string{
 		insertUser, insertLoginName, deleteLoginNames, lockUser, lockUserRow, userByID, touchUser, updateUser, setPassword, renewPasswordHash,
-		deleteEndedOfUser, deleteSessionsOfUser, deleteIdentitiesOfUser, deleteAddressesOfUser, deleteUser,
+		deleteEndedOfUser, deleteSessionsOfUser, deleteIdentitiesOfUser, deleteRemovedOfUser, deleteAddressesOfUser, deleteUser,
 		insertReplayedToken, insertIdentity, lockCredential, unendedOfUser, endLeastUsed, insertSession,
-		identityByName, deleteIdentity, wayIn, lockActiveUser, liveOfUser, linkAccount, removeOldPassword, raiseCredential,
-		ownersOfProviderSession, endProviderSession, endIdentitySessions,
+		identityByName, identitiesByName, signedOutAfter, signOutIdentity, isRemembered, addressIsProved,
+		rememberRemoved, forgetRemoved, wasRemoved, deleteIdentity, wayIn, lockActiveUser, liveOfUser, linkAccount, removeOldPassword, raiseCredential, endSessionsOfIdentity,
+		ownersOfProviderSession, providerSession, endProviderSession, endIdentitySessions,
 		refreshSession, sessionByID,
 		ownerOfSession, ofUser, lockOwner, endSession, endOtherSessions, endAllSessions, endUserSessions, lastOfPart, endPart,
 		raiseCounter, counterState, lastOfCounter, lowerCounter, resetCounter, rememberAddress, forgetAddresses, insertEvent,

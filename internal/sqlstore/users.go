@@ -26,11 +26,14 @@ const (
 			exists (select 1 from known_addresses where user_id = users.id and address = $2)
 		from login_names join users on users.id = login_names.user_id where login_names.name = $1`
 
-	userByIdentity = `select ` + userColumns + `, users.password_hash, users.credential_version, identities.id
+	userByIdentity = `select ` + userColumns + `, users.password_hash, users.credential_version,
+			users.email_verified and users.email_verified_at <> 0, identities.id
 		from identities join users on users.id = identities.user_id
 		where identities.issuer = $1 and identities.subject = $2`
 
 	usersAfter = `select ` + userColumns + ` from users where users.id > $1 order by users.id limit $2`
+
+	addressIsProved = `select 1 from users where id = $1 and email_verified and email_verified_at <> 0`
 
 	// lockUser keeps other writers from the row until the step ends, and says what it holds.
 	lockUser = `update users set updated_at = $2 where id = $1 returning ` + userColumns
@@ -56,6 +59,7 @@ const (
 	deleteEndedOfUser    = `delete from sessions where id in
 		(select id from sessions where user_id = $1 and ended_at is not null limit $2)`
 	deleteIdentitiesOfUser = `delete from identities where user_id = $1`
+	deleteRemovedOfUser    = `delete from removed_identities where user_id = $1`
 	deleteUser             = `delete from users where id = $1`
 
 	renewPasswordHash = `update users set password_hash = $3 where id = $1 and password_hash = $2`
@@ -167,7 +171,7 @@ func (s *Store) UserByName(ctx context.Context, name, address string) (sallyport
 // UserByIdentity implements sallyport.Store.
 func (s *Store) UserByIdentity(ctx context.Context, issuer, subject string) (sallyport.Owner, error) {
 	return read(ctx, s.db, "user by identity", func(ctx context.Context, q Queries) (o sallyport.Owner, err error) {
-		dest := append(scanUser(&o.User), &o.Credential.Hash, &o.Credential.Version, idColumn{&o.Identity})
+		dest := append(scanUser(&o.User), &o.Credential.Hash, &o.Credential.Version, &o.Credential.EmailProved, idColumn{&o.Identity})
 		found, err := one(ctx, q, dest, userByIdentity, issuer, subject)
 		return o, orNotFound(found, err)
 	})
@@ -213,7 +217,7 @@ func (s *Store) DeleteUser(ctx context.Context, id sallyport.ID, at time.Time, e
 		if err != nil {
 			return err
 		}
-		for _, statement := range []string{deleteSessionsOfUser, deleteIdentitiesOfUser, deleteLoginNames, deleteAddressesOfUser, deleteUser} {
+		for _, statement := range []string{deleteSessionsOfUser, deleteIdentitiesOfUser, deleteRemovedOfUser, deleteLoginNames, deleteAddressesOfUser, deleteUser} {
 			if _, err := q.Exec(ctx, statement, id[:]); err != nil {
 				return err
 			}

@@ -252,10 +252,8 @@ func (s *Store) AddIdentity(ctx context.Context, l sallyport.IdentityLink) error
 }
 
 // RemoveIdentity implements sallyport.Store.
-func (s *Store) RemoveIdentity(ctx context.Context, user, identity sallyport.ID, e sallyport.Event) error {
-	return s.Around(ctx, "remove_identity", func(ctx context.Context, on sallyport.Store) error {
-		return on.RemoveIdentity(ctx, user, identity, e)
-	})
+func (s *Store) RemoveIdentity(ctx context.Context, r sallyport.IdentityRemoval) error {
+	return s.Around(ctx, "remove_identity", func(ctx context.Context, on sallyport.Store) error { return on.RemoveIdentity(ctx, r) })
 }
 
 // EndProviderSessions implements sallyport.Store.

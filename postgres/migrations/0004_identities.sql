@@ -13,3 +13,18 @@ alter table sessions add column identity_id bytea;
 
 -- What a provider calls its session. A refresh leaves it alone.
 create index sessions_provider on sessions (provider, provider_sid) where provider_sid <> '';
+
+-- When the provider said that all sessions of the subject have ended, by its own clock: an ID token from before it
+-- starts none.
+alter table identities add column signed_out_at bigint not null default 0;
+
+-- What a user has removed: it does not come back by its address, and a logout of it still finds what it has signed in.
+create table removed_identities (
+	issuer text not null,
+	subject text not null,
+	user_id bytea not null references users (id) on delete cascade,
+	identity_id bytea not null,
+	primary key (issuer, subject, user_id)
+);
+
+create index removed_identities_user on removed_identities (user_id);
