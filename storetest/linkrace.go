@@ -148,6 +148,7 @@ func everythingAtOnce(b *bench) {
 		}
 		link, version := b.linkStep(u, name), b.version(u)
 		adding := b.addStep(u, from, name)
+		removal := b.removal(u, first.ID, sallyport.Event{})
 		bySID, bySubject := b.logoutStep(name, ""), b.logoutStep(name, name)
 		bySubject.Issuer = first.Issuer
 		calls := []func() error{
@@ -156,7 +157,7 @@ func everythingAtOnce(b *bench) {
 				return b.store.StartSession(b.ctx(), sallyport.SessionStart{Session: b.byIdentity(&first, name), CredentialVersion: version, MaxSessions: 3})
 			},
 			func() error { return b.store.AddIdentity(b.ctx(), adding) },
-			func() error { return b.store.RemoveIdentity(b.ctx(), b.removal(u, first.ID, sallyport.Event{})) },
+			func() error { return b.store.RemoveIdentity(b.ctx(), removal) },
 			func() error { _, err := b.store.EndProviderSessions(b.ctx(), bySID); return err },
 			func() error { _, err := b.store.EndProviderSessions(b.ctx(), bySubject); return err },
 			func() error {
