@@ -11,7 +11,7 @@ import (
 // TestDemo starts the demo as a person does, and ends it with Ctrl-C.
 func TestDemo(t *testing.T) {
 	command := exec.Command("sallyport", "demo")
-	command.Env = []string{"TMPDIR=" + t.TempDir()}
+	command.Env = []string{quickExit, "TMPDIR=" + t.TempDir()}
 	stdout, err := command.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

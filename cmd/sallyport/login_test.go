@@ -72,7 +72,7 @@ func serveLogins(t *testing.T, kind idptest.Personality, inFile bool, environ ..
 	} else {
 		entry["client_secret"] = secret
 	}
-	environ = append([]string{"HOME=" + s.dir, "SALLYPORT_ISSUER=" + publicIssuer}, environ...)
+	environ = append([]string{quickExit, "HOME=" + s.dir, "SALLYPORT_ISSUER=" + publicIssuer}, environ...)
 	if inFile {
 		writeYAML(t, filepath.Join(s.dir, "sallyport.yaml"), entry)
 	} else {

@@ -58,6 +58,7 @@ func scripts(dir string) testscript.Params {
 		Setup: func(env *testscript.Env) error {
 			server := new(*process)
 			env.Values[serverOf] = server
+			env.Vars = append(env.Vars, quickExit)
 			env.Defer(func() {
 				if *server != nil {
 					(*server).kill()

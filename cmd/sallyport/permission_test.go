@@ -64,7 +64,7 @@ func copyCommand(to string) error {
 
 func (i installation) command(ctx context.Context, uid uint32, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, i.binary, args...)
-	cmd.Dir, cmd.Env = i.folder, []string{"HOME=/"}
+	cmd.Dir, cmd.Env = i.folder, []string{quickExit, "HOME=/"}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
 	return cmd
 }
@@ -90,7 +90,7 @@ func (i installation) run(args ...string) (output []byte, err error) {
 // wantServed starts the server as nobody, signs in and stops it.
 func (i installation) wantServed() {
 	i.t.Helper()
-	p, err := startCommand(i.command(i.t.Context(), nobody, "serve"), i.folder, []string{"HOME=/"})
+	p, err := startCommand(i.command(i.t.Context(), nobody, "serve"), i.folder, []string{quickExit, "HOME=/"})
 	if err != nil {
 		i.t.Fatal(err)
 	}

@@ -23,6 +23,9 @@ type process struct {
 	changed *sync.Cond      // of lines and ended
 }
 
+// quickExit is for every process that a test starts: under the race detector it would wait a second before it ends.
+const quickExit = "GORACE=atexit_sleep_ms=0"
+
 // startServer starts sallyport serve in a folder and waits until it listens: on free ports, if the
 // environment and the arguments say nothing else.
 func startServer(dir string, environ []string, args ...string) (*process, error) {
@@ -34,7 +37,7 @@ func startCommand(cmd *exec.Cmd, dir string, environ []string) (*process, error)
 	p := &process{cmd: cmd, ended: make(chan struct{})}
 	p.changed = sync.NewCond(&p.mu)
 	p.cmd.Dir = dir
-	p.cmd.Env = append([]string{"SALLYPORT_LISTEN=127.0.0.1:0", "SALLYPORT_ADMIN_LISTEN=127.0.0.1:0"}, environ...)
+	p.cmd.Env = append([]string{quickExit, "SALLYPORT_LISTEN=127.0.0.1:0", "SALLYPORT_ADMIN_LISTEN=127.0.0.1:0"}, environ...)
 	stderr, err := p.cmd.StderrPipe()
 	if err != nil {
 		return nil, err

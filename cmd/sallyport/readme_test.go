@@ -36,7 +36,7 @@ func TestREADMEHook(t *testing.T) {
 	}
 	command := exec.Command("sallyport", "config", "check")
 	command.Dir = dir
-	command.Env = append(os.Environ(), "SALLYPORT_CLAIMS_HOOK_SECRET="+rand.Text())
+	command.Env = append(os.Environ(), quickExit, "SALLYPORT_CLAIMS_HOOK_SECRET="+rand.Text())
 	if said, err := command.CombinedOutput(); err != nil || string(said) != "sallyport.yaml is valid\n" {
 		t.Errorf("sallyport config check says (%v)\n%s", err, said)
 	}
@@ -75,7 +75,7 @@ func TestREADMESettingsAndCommands(t *testing.T) {
 	run := func(line string, environ ...string) {
 		t.Helper()
 		command := exec.Command("sh", "-c", line)
-		command.Dir, command.Env = dir, append(os.Environ(), environ...)
+		command.Dir, command.Env = dir, append(append(os.Environ(), quickExit), environ...)
 		if out, err := command.CombinedOutput(); err != nil {
 			t.Errorf("%s: %v\n%s", line, err, out)
 		}

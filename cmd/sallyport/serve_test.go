@@ -29,7 +29,7 @@ const testPassword = "correct horse battery staple"
 func serveAlice(t *testing.T, environ ...string) *process {
 	t.Helper()
 	dir := t.TempDir()
-	environ = append([]string{"HOME=" + dir}, environ...)
+	environ = append([]string{quickExit, "HOME=" + dir}, environ...)
 	create := exec.Command("sallyport", "users", "create", "--username", "alice", "--password-stdin")
 	create.Dir, create.Env, create.Stdin = dir, environ, strings.NewReader(testPassword+"\n")
 	if output, err := create.CombinedOutput(); err != nil {
