@@ -456,14 +456,14 @@ var useCases = map[string]useCase{
 	"revoke all": func(r *rig) (func(context.Context) outcome, func(outcome)) {
 		s := r.held(r.person())
 		return func(ctx context.Context) outcome {
-			_, err := r.svc.RevokeAllSessions(ctx)
-			return r.ofError(err)
-		}, func(o outcome) { // of two sessions one may be in a part that is done, and one in a part that is not
-			if o.done && r.live(s) {
-				r.Error("acknowledged, and a session lives")
+				_, err := r.svc.RevokeAllSessions(ctx)
+				return r.ofError(err)
+			}, func(o outcome) { // of two sessions one may be in a part that is done, and one in a part that is not
+				if o.done && r.live(s) {
+					r.Error("acknowledged, and a session lives")
+				}
+				r.endsAreNoted()
 			}
-			r.endsAreNoted()
-		}
 	},
 	"enable": func(r *rig) (func(context.Context) outcome, func(outcome)) {
 		u, pw := r.person()
