@@ -105,6 +105,7 @@ func (x *admission) returning(a *Assertion, owner Owner, emailTaken bool, start 
 	start.Sync = x.changes(owner, a, emailTaken)
 	if changed := start.Sync.fields(); len(changed) > 0 {
 		start.Sync.Apply(&x.user)
+		x.user.UpdatedAt = start.Session.CreatedAt
 		start.Synced = x.event("user_changed", actorSystem, x.client)
 		start.Synced.UserID, start.Synced.Provider, start.Synced.Detail = x.user.ID, x.provider.Name(), strings.Join(changed, " ")
 	}

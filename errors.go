@@ -14,6 +14,8 @@ var (
 	ErrNameTaken = errors.New("sallyport: that username is taken")
 	// ErrEmailTaken: the e-mail address is the username or the address of another user.
 	ErrEmailTaken = errors.New("sallyport: that e-mail address belongs to another user")
+	// ErrTooManyListeners is an ErrOverloaded: Limits.Listeners wait for the revocation feed.
+	ErrTooManyListeners = fmt.Errorf("%w: too many wait for the revocation feed", ErrOverloaded)
 	// ErrProviderSessionEnded: the provider's session that signs in has ended there.
 	ErrProviderSessionEnded = errors.New("sallyport: the session at the identity provider has ended")
 	// ErrIdentityRemoved: the user has removed this identity; only the user can bring it back.

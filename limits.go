@@ -27,6 +27,8 @@ type Limits struct {
 	Login Limit
 	// Sessions: live sessions of one user, at most 10,000. A sign-in beyond ends those used least recently. Default: 500.
 	Sessions int
+	// Listeners: requests that wait for the next page of the revocation feed, at one instance. Default: 10,000.
+	Listeners int
 }
 
 // Limit is Count times in a Period, which begins with the first time. Zero is a default.
@@ -62,6 +64,7 @@ func (l Limits) withDefaults() Limits {
 		}
 	}
 	l.Sessions = cmp.Or(l.Sessions, 500)
+	l.Listeners = cmp.Or(l.Listeners, 10_000)
 	return l
 }
 
@@ -77,6 +80,9 @@ func (l Limits) faults(fault func(field, format string, args ...any)) {
 	}
 	if l.Sessions < 1 || l.Sessions > maxSessions {
 		fault("Limits.Sessions", "it is %d, want between 1 and %d", l.Sessions, maxSessions)
+	}
+	if l.Listeners < 1 {
+		fault("Limits.Listeners", "it is %d, want at least 1", l.Listeners)
 	}
 }
 

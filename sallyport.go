@@ -27,6 +27,7 @@ type Service struct {
 	hasher       *password.Hasher
 	gate         gate
 	limitLog     firsts
+	feed         *feed
 	providers    []IdentityProvider
 	byIssuer     map[string]IdentityProvider
 	byName       map[string]IdentityProvider
@@ -46,7 +47,7 @@ const startTimeout = 10 * time.Second
 // keys, or makes the first one. The caller closes the service, and then Store, which stays the caller's.
 func New(cfg Config) (*Service, error) {
 	cfg = cfg.withDefaults()
-	s := &Service{cfg: cfg, log: cfg.Logger, now: cfg.Now, store: cfg.Store, byIssuer: map[string]IdentityProvider{}, byName: map[string]IdentityProvider{}}
+	s := &Service{cfg: cfg, feed: newFeed(), log: cfg.Logger, now: cfg.Now, store: cfg.Store, byIssuer: map[string]IdentityProvider{}, byName: map[string]IdentityProvider{}}
 	faults := append(cfg.faults(), s.openProviders()...)
 	var err error
 	if s.hasher, err = password.New(cfg.Password); err != nil {
@@ -82,6 +83,7 @@ func (s *Service) start() error {
 	ctx, s.stop = context.WithCancel(context.Background())
 	s.background.Go(func() { s.watchKeys(ctx) })
 	s.background.Go(func() { s.tellUntold(ctx) })
+	s.background.Go(func() { s.followRevocations(ctx) })
 	if !s.cfg.LeaveKeys {
 		s.background.Go(func() { s.keepClean(ctx) })
 	}
@@ -93,6 +95,7 @@ const clockLeeway = accesstoken.DefaultLeeway
 
 // Close stops background work and waits for it. It does not close the store.
 func (s *Service) Close() error {
+	s.Drain()
 	s.stop()
 	s.background.Wait()
 	return s.closeProviders()

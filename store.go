@@ -105,6 +105,12 @@ type Store interface {
 	// Settle takes back what Count did.
 	Settle(ctx context.Context, c Settlement) error
 
+	// Revocations lists at most limit of what access tokens that are out do not know of, from the least Cursor that is
+	// greater than after. Whatever ends a session that was used in the last 24 hours, or changes what of a user may stand
+	// in claims, adds one in the same step. Cursors only grow, are never less than the instant in microseconds, and none
+	// appears below one that was seen.
+	Revocations(ctx context.Context, after int64, limit int) ([]Revocation, error)
+
 	// Events lists at most q.Limit events, the newest first.
 	Events(ctx context.Context, q EventQuery) ([]Event, error)
 	// Sweep removes a few rows that nobody needs any more. See Sweep.
@@ -384,6 +390,15 @@ type Event struct {
 	SessionIP string // of a reuse: the address from which the session was last used before
 }
 
+// Revocation is the end of a session, or a change of a user.
+type Revocation struct {
+	Cursor    int64
+	SessionID ID        // that has ended; zero when it is about a user
+	UserID    ID        // whose tokens of before At are stale; zero when it is about a session
+	At        time.Time // of the end; of a user, what UpdatedAt has become
+	UsedAt    time.Time // when the session was last used; At for a user
+}
+
 // EventQuery is a page of the audit trail.
 type EventQuery struct {
 	User   ID // zero: about everybody
@@ -393,15 +408,16 @@ type EventQuery struct {
 
 // Sweep names what may be removed: of at most Limit sessions after After, in the order of their ids, those
 // whose absolute end is before SessionsBefore, and those that ended, or had their idle end, before it; and
-// besides at most Limit of each: events before EventsBefore, addresses not used since AddressesBefore,
-// and what is over at Now, which is replay marks and counters.
+// besides at most Limit of each: events before EventsBefore, addresses not used since AddressesBefore, revocations whose
+// cursor is before RevocationsBefore, but for the newest, and what is over at Now, which is replay marks and counters.
 type Sweep struct {
-	After           ID
-	Limit           int
-	Now             time.Time
-	SessionsBefore  time.Time
-	EventsBefore    time.Time
-	AddressesBefore time.Time
+	After             ID
+	Limit             int
+	Now               time.Time
+	SessionsBefore    time.Time
+	EventsBefore      time.Time
+	AddressesBefore   time.Time
+	RevocationsBefore time.Time
 }
 
 // SweepOutcome is what Sweep did.

@@ -67,5 +67,6 @@ func (s *Service) sweep(ctx context.Context, after ID) (SweepOutcome, error) {
 	return s.store.Sweep(ctx, Sweep{
 		After: after, Limit: sweepPart, Now: now,
 		SessionsBefore: now.Add(-sessionGrace), EventsBefore: now.Add(-s.cfg.EventRetention), AddressesBefore: now.Add(-addressMemory),
+		RevocationsBefore: now.Add(-s.revocationLife()),
 	})
 }

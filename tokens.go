@@ -49,8 +49,18 @@ func (s *Service) answer(ctx context.Context, u User, reason Reason, session ID,
 		expires = end
 	}
 	expires = expires.Truncate(time.Second)
-	access, err := s.signAccessToken(u.ID, session, custom, now, expires)
+	access, err := s.signAccessToken(u.ID, session, custom, issuedAt(u, now), expires)
 	return answer{access: access, expires: expires, view: view}, err
+}
+
+// issuedAt is the "iat" of a token with the claims that u has now. The second in which u was changed is the one in which
+// tokens are stale, so the token is of the next one; with the clock of another instance, which made the change, as well.
+func issuedAt(u User, now time.Time) int64 {
+	changed := u.UpdatedAt
+	if !changed.After(u.CreatedAt) || changed.After(now.Add(clockLeeway/2)) {
+		return now.Unix()
+	}
+	return max(now.Unix(), changed.Unix()+1)
 }
 
 func (s *Service) tokens(a answer, u User, t RefreshToken, end, now time.Time) *Tokens {
@@ -69,7 +79,7 @@ func (s *Service) tokens(a answer, u User, t RefreshToken, end, now time.Time) *
 
 // signAccessToken writes the claims of RFC 9068 §2.2 and ours in a fixed order, the custom ones last: by
 // hand, because those come encoded and a map would be sorted.
-func (s *Service) signAccessToken(user, session ID, custom []byte, now, expires time.Time) (string, error) {
+func (s *Service) signAccessToken(user, session ID, custom []byte, issued int64, expires time.Time) (string, error) {
 	var jti [16]byte
 	rand.Read(jti[:])
 	payload := make([]byte, 0, 512+len(custom))
@@ -83,7 +93,7 @@ func (s *Service) signAccessToken(user, session ID, custom []byte, now, expires 
 	payload = append(payload, `","jti":"`...)
 	payload = hex.AppendEncode(payload, jti[:])
 	payload = append(payload, `","iat":`...)
-	payload = strconv.AppendInt(payload, now.Unix(), 10)
+	payload = strconv.AppendInt(payload, issued, 10)
 	payload = append(payload, `,"exp":`...)
 	payload = strconv.AppendInt(payload, expires.Unix(), 10)
 	if len(custom) > len("{}") {
@@ -92,7 +102,7 @@ func (s *Service) signAccessToken(user, session ID, custom []byte, now, expires 
 	} else {
 		payload = append(payload, '}')
 	}
-	key := s.keys.Load().active(now)
+	key := s.keys.Load().active(s.now())
 	if key == nil {
 		return "", ErrNoSigningKey
 	}

@@ -79,6 +79,7 @@ const (
 	exchangeDeadline = 6 * time.Second
 	callbackDeadline = 11500 * time.Millisecond
 	usualClaims      = 2 * time.Second
+	feedDeadline     = sallyport.MaxRevocationsWait + requestDeadline
 )
 
 // New checks the settings, all faults of which come joined, and returns the handler.
@@ -130,6 +131,7 @@ func New(svc *sallyport.Service, cfg Config) (*Handler, error) {
 		}},
 		"backchannel-logout/{provider}": {deadline: exchangeDeadline, anyOrigin: true, methods: map[string]handlerFunc{http.MethodPost: h.backChannelLogout}},
 
+		"revocations":                      {deadline: feedDeadline, public: true, methods: map[string]handlerFunc{http.MethodGet: h.revocations, http.MethodHead: h.revocations}},
 		".well-known/jwks.json":            public(current(h.keySet)),
 		".well-known/openid-configuration": public(current(h.metadata)),
 		"openapi.yaml":                     public(newDocument("application/yaml", svc.OpenAPI()).serve), // RFC 9512

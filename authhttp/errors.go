@@ -87,6 +87,7 @@ var table = []struct {
 	{sallyport.ErrLogoutTokenInvalid, problem{status: 400, code: "invalid_logout_token", detail: "The logout token is not valid."}},
 	{sallyport.ErrForbidden, problem{status: 403, code: "forbidden", detail: "You do not have permission to perform this action."}},
 	{sallyport.ErrClaimsFailed, problem{status: 500, code: "claims_failed", detail: "The token's claims could not be made."}},
+	{sallyport.ErrTooManyListeners, problem{status: 503, code: "overloaded", detail: "Too many wait for the revocation feed. Try again.", retryAfter: 5}},
 	{sallyport.ErrOverloaded, problem{status: 503, code: "overloaded", detail: "Too many sign-ins at the moment. Try again.", retryAfter: 2}},
 	{sallyport.ErrStoreUnavailable, problem{status: 503, code: "store_unavailable", detail: "The database cannot be reached. Try again.", retryAfter: 2}},
 	{context.DeadlineExceeded, problem{status: 503, code: "store_unavailable", detail: "The request took too long. Try again.", retryAfter: 2}},

@@ -100,7 +100,8 @@ func pathOf(route string) string {
 // fromAnywhere are the routes to which foreign pages may lead: they have proofs of their own.
 func fromAnywhere(path string) bool { return strings.HasSuffix(path, "/{provider}") }
 
-func isDocument(path string) bool { return strings.Contains(path, ".") }
+// isDocument: public, and readable from every origin.
+func isDocument(path string) bool { return strings.Contains(path, ".") || path == "revocations" }
 
 // wantFromAll checks that each request gets this answer, HEAD without the code. A fault is told to a callback at return_to.
 func wantFromAll(t *testing.T, a loginApp, requests map[string]request, status int, code string) {
@@ -218,6 +219,8 @@ func TestHEADIsGETWithoutTheBody(t *testing.T) {
 		{"keys that are known", keys, request{headers: map[string]string{"If-None-Match": etag(keys)}}, 304},
 		{"metadata", metadata, request{}, 200},
 		{"metadata that is known", metadata, request{headers: map[string]string{"If-None-Match": etag(metadata)}}, 304},
+		{"the feed", "revocations/", request{}, 200},
+		{"the feed, malformed", "revocations/", request{query: "?after=x"}, 400},
 		{"this description", description, request{}, 200},
 		{"this description, known", description, request{headers: map[string]string{"If-None-Match": etag(description)}}, 304},
 		{"unknown path", "nothing/", request{}, 404},

@@ -23,6 +23,7 @@ var every = []struct {
 }{
 	{"POST", "sign-in/", 400, false}, {"POST", "social-exchange/", 400, false}, {"POST", "refresh/", 401, false}, {"POST", "verify/", 400, false},
 	{"POST", "logoff/", 401, false}, {"GET", "csrf/", 401, false}, {"GET", "user/", 401, false},
+	{"GET", "revocations/", 200, true}, {"POST", "revocations/", 405, true},
 	{"GET", ".well-known/jwks.json", 200, true}, {"GET", ".well-known/openid-configuration", 200, true},
 	{"GET", "nothing/", 404, false}, {"GET", "", 404, false}, {"DELETE", "sign-in/", 405, false}, {"POST", ".well-known/jwks.json", 405, true},
 }

@@ -272,7 +272,7 @@ func TestCopyBeforeAMigration(t *testing.T) {
 		}
 		return text
 	}
-	if got, want := status(), "0001_start.sql true\n0002_signing_key_states.sql true\n0003_limits_events.sql false\n0004_identities.sql false\n"; got != want {
+	if got, want := status(), "0001_start.sql true\n0002_signing_key_states.sql true\n0003_limits_events.sql false\n0004_identities.sql false\n0005_revocations.sql false\n"; got != want {
 		t.Errorf("Status() = %s, want %s", got, want)
 	}
 	kept := path + ".before-0003"

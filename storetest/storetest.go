@@ -19,7 +19,7 @@ import (
 // store; Run closes it.
 func Run(t *testing.T, open func(t *testing.T) sallyport.Store) {
 	for _, group := range [][]testCase{
-		storeCases(), userCases(), updateCases(), startCases(), linkCases(), syncCases(), identityCases(), providerLogoutCases(), markCases(), sessionCases(), refreshCases(), limitCases(), eventCases(), sweepCases(), keyCases(), raceCases(), linkRaceCases(),
+		storeCases(), userCases(), updateCases(), startCases(), linkCases(), syncCases(), identityCases(), providerLogoutCases(), markCases(), sessionCases(), refreshCases(), limitCases(), eventCases(), sweepCases(), revocationCases(), keyCases(), raceCases(), linkRaceCases(), revocationRaceCases(),
 	} {
 		for _, c := range group {
 			t.Run(c.name, func(t *testing.T) { c.run(newBench(t, open(t))) })

@@ -95,16 +95,18 @@ func (m *metrics) request(route, method string, answer *answerWriter, duration t
 	m.requests.WithLabelValues(strings.TrimSuffix(route, "/"), method, code).Observe(duration.Seconds())
 }
 
-// register shows what a service holds: its signing keys, and who waits for a hashing slot.
+// register shows what a service holds: its signing keys, the revocation feed, and who waits for a hashing slot.
 func (m *metrics) register(svc *sallyport.Service) {
 	for name, gauge := range map[string]struct {
 		help string
-		of   func(running, waiting int) int
+		of   func() int
 	}{
-		"sallyport_password_hash_slots":   {"Hashing slots in use.", func(running, _ int) int { return running }},
-		"sallyport_password_hash_waiting": {"Requests that wait for a hashing slot.", func(_, waiting int) int { return waiting }},
+		"sallyport_password_hash_slots":         {"Hashing slots in use.", func() int { running, _ := svc.Hashing(); return running }},
+		"sallyport_password_hash_waiting":       {"Requests that wait for a hashing slot.", func() int { _, waiting := svc.Hashing(); return waiting }},
+		"sallyport_revocation_feed_entries":     {"Entries of the revocation feed, as long as somebody follows it.", func() int { entries, _ := svc.Feed(); return entries }},
+		"sallyport_revocation_feed_subscribers": {"Requests that wait for the next page of the feed.", func() int { _, waiting := svc.Feed(); return waiting }},
 	} {
-		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: gauge.help}, func() float64 { return float64(gauge.of(svc.Hashing())) }))
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: gauge.help}, func() float64 { return float64(gauge.of()) }))
 	}
 	m.registry.MustRegister(keyCollector{
 		svc: svc,

@@ -35,6 +35,8 @@ func TestMetrics(t *testing.T) {
 		`sallyport_db_query_duration_seconds_count{op="start_session"} 1`,
 		`sallyport_password_hash_slots 0`,
 		`sallyport_password_hash_waiting 0`,
+		`sallyport_revocation_feed_entries 0`,
+		`sallyport_revocation_feed_subscribers 0`,
 		`sallyport_signing_keys{state="active"} 1`,
 		`sallyport_signing_keys{state="next"} 0`,
 		`sallyport_signing_key_age_seconds `,

@@ -89,7 +89,7 @@ func serve(ctx context.Context, stopping func(), s *settings.Settings, log *slog
 		}
 		log.Info("identity provider", "name", p.Name, "redirect_uri", p.RedirectURI)
 	}
-	err = srv.run(ctx, stopping)
+	err = srv.run(ctx, func() { stopping(); svc.Drain() })
 	log.Info("stopped")
 	return err
 }

@@ -154,10 +154,6 @@ func (s *sessionStart) syncUser(ctx context.Context, q Queries) error {
 	if err := orNotFound(found, err); err != nil {
 		return err
 	}
-	before, err := jsonText("user", u)
-	if err != nil {
-		return err
-	}
 	edit := *s.sync
 	if edit.hearsay && edit.change.Email != nil {
 		var is int64
@@ -169,14 +165,19 @@ func (s *sessionStart) syncUser(ctx context.Context, q Queries) error {
 			edit.change.Email, edit.change.EmailVerified = nil, nil
 		}
 	}
-	if _, err := edit.apply(ctx, q, &u, at); err != nil {
+	changes, err := edit.changes(&u)
+	if err != nil {
 		return err
 	}
-	if after, err := jsonText("user", u); err != nil || after == before {
+	if changes { // before the change, which is told by this instant
+		if _, err := q.Exec(ctx, touchUser, user[:], at.UnixMicro()); err != nil {
+			return err
+		}
+	}
+	if _, err := edit.apply(ctx, q, &u, at); err != nil || !changes { // an address may be proved
 		return err
 	}
-	_, err = q.Exec(ctx, touchUser, user[:], at.UnixMicro())
-	return orNote(ctx, q, s.Synced, err)
+	return note(ctx, q, s.Synced)
 }
 
 func (s *sessionStart) link(ctx context.Context, q Queries) error {

@@ -24,7 +24,7 @@ func (s *Store) Around(around func(Database) Database) *Store { return New(aroun
 // Reads lists the statements that Database.Read is asked for.
 func Reads() []string {
 	return []string{
-		userByID, userByName, userByIdentity, usersAfter, identitiesOfUser, sessionByID, sessionsOfUser, liveSessions,
+		userByID, userByName, userByIdentity, usersAfter, revocationsAfter, identitiesOfUser, sessionByID, sessionsOfUser, liveSessions,
 		counterState, eventsBefore, eventsOfUser, signingKeys, metaValue,
 	}
 }
@@ -44,7 +44,7 @@ func Writes() []string {
 		refreshSession, sessionByID,
 		ownerOfSession, ofUser, lockOwner, endSession, endOtherSessions, endAllSessions, endUserSessions, lastOfPart, endPart,
 		raiseCounter, counterState, lastOfCounter, lowerCounter, resetCounter, rememberAddress, forgetAddresses, insertEvent,
-		deleteSessions, deleteReplayedTokens, deleteCounters, deleteAddresses, deleteEvents,
+		deleteSessions, deleteReplayedTokens, deleteCounters, deleteAddresses, deleteEvents, deleteRevocations,
 		signingKeys, insertSigningKey, resealSigningKey, deleteSigningKey, deleteSigningKeys, insertMeta, updateMeta,
 	}
 }

@@ -28,6 +28,7 @@ func (s *Store) Sweep(ctx context.Context, w sallyport.Sweep) (sallyport.SweepOu
 			{deleteCounters, []any{now, limit}},
 			{deleteAddresses, []any{w.AddressesBefore.UnixMicro(), limit}},
 			{deleteEvents, []any{oldest[:], limit}},
+			{deleteRevocations, []any{w.RevocationsBefore.UnixMicro(), limit}},
 		} {
 			removed, err := q.Exec(ctx, part.statement, part.args...)
 			if err != nil {

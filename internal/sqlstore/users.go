@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/sallyport-auth/sallyport"
@@ -35,11 +36,15 @@ const (
 
 	addressIsProved = `select 1 from users where id = $1 and email_verified and email_verified_at <> 0`
 
-	// lockUser keeps other writers from the row until the step ends, and says what it holds.
-	lockUser = `update users set updated_at = $2 where id = $1 returning ` + userColumns
+	// later is $2, unless an instance whose clock is ahead has been there: what is stale is told by it (see
+	// sallyport.Revocation).
+	later = `case when updated_at < $2 then $2 else updated_at end`
 
-	// touchUser notes when a user was changed whom lockUser has not locked.
-	touchUser = `update users set updated_at = $2 where id = $1`
+	// lockUser keeps other writers from the row until the step ends, and says what it holds.
+	lockUser = `update users set updated_at = ` + later + ` where id = $1 returning ` + userColumns
+
+	// touchUser notes when a user is changed whom lockUser has not locked.
+	touchUser = `update users set updated_at = ` + later + ` where id = $1`
 
 	// updateUser has two instants of a proof: $11 takes the place of the one that is there, null leaves it; then $12
 	// is for an address that has none.
@@ -280,6 +285,22 @@ func copied[T any](p *T) *T {
 	}
 	v := *p
 	return &v
+}
+
+// changes reports whether apply would change anything of u, which stays as it is.
+func (e *userEdit) changes(u *sallyport.User) (bool, error) {
+	before, err := jsonText("user", u)
+	if err != nil {
+		return false, err
+	}
+	after := *u
+	after.Attributes = maps.Clone(u.Attributes)
+	e.change.Apply(&after)
+	if _, err := e.merge(&after); err != nil {
+		return false, err
+	}
+	text, err := jsonText("user", after)
+	return text != before, err
 }
 
 // apply changes the locked user u and its row, and returns how many sessions it has ended.

@@ -176,6 +176,13 @@ func (s *Store) Settle(ctx context.Context, c sallyport.Settlement) error {
 	})
 }
 
+// Revocations implements sallyport.Store.
+func (s *Store) Revocations(ctx context.Context, after int64, limit int) ([]sallyport.Revocation, error) {
+	return one(ctx, s, "revocations", func(ctx context.Context, on sallyport.Store) ([]sallyport.Revocation, error) {
+		return on.Revocations(ctx, after, limit)
+	})
+}
+
 // Events implements sallyport.Store.
 func (s *Store) Events(ctx context.Context, q sallyport.EventQuery) ([]sallyport.Event, error) {
 	return one(ctx, s, "events", func(ctx context.Context, on sallyport.Store) ([]sallyport.Event, error) {
