@@ -137,6 +137,15 @@ func (s *KeySet) Load(ctx context.Context) error {
 	return s.await(ctx, held, now)
 }
 
+// age is how old the set is that is held; negative when there is none.
+func (s *KeySet) age() time.Duration {
+	held := s.current.Load()
+	if held == nil {
+		return -1
+	}
+	return max(0, s.now().Sub(held.fetched))
+}
+
 // Close ends a fetch that is under way and waits for it. Keys that are held can still be found; the error is always nil.
 func (s *KeySet) Close() error {
 	s.mu.Lock()

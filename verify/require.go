@@ -46,6 +46,8 @@ type retryError interface {
 //	guard not passed                   403 insufficient_scope
 //	error with an HTTPStatus method    that status and code; Retry-After from a RetryAfter method on 429 and 503
 //	error that is ErrKeysUnavailable   503 keys_unavailable, Retry-After
+//	the feed is too old                503 feed_unavailable, Retry-After (see [OldFeed])
+//	the issuer does not answer         503 issuer_unavailable, Retry-After (see [Online])
 //	any other error                    500 internal
 //
 // HTTPStatus has the signature func() (status int, code string), RetryAfter func() time.Duration. An error of check is

@@ -41,29 +41,38 @@ type Config struct {
 	// times are checked at every use.
 	CacheSize int
 
-	Client *http.Client     // fetches the keys; nil is one that refuses link-local addresses
-	Now    func() time.Time // nil is time.Now
-	Logger *slog.Logger     // refused tokens and failed fetches, without the token; nil is slog.Default()
+	Revocation Revocation    // how the end of a session is known before its tokens end; the default is Stateless
+	MaxFeedAge time.Duration // with Feed: how old it may be, 30 s at least; 0 is 2 min
+	OldFeed    OldFeed       // with Feed: what happens beyond MaxFeedAge; the default is RefuseTokens
+
+	Client   *http.Client     // asks the issuer; nil is one that refuses link-local addresses
+	Now      func() time.Time // nil is time.Now
+	Logger   *slog.Logger     // refused tokens and failed fetches, without the token; nil is slog.Default()
+	Observer Observer         // is told of every token; nil is nobody
 }
 
 // Verifier checks access tokens of one issuer for one audience. It is safe for concurrent use.
 type Verifier struct {
-	rules  accesstoken.Rules
-	keys   *KeySet
-	logger *slog.Logger
+	*core
+	revocation Revocation
+}
+
+// core is what the verifiers that [Verifier.With] makes have in common.
+type core struct {
+	rules    accesstoken.Rules
+	keys     *KeySet
+	feed     *feed
+	online   *online
+	old      OldFeed
+	logger   *slog.Logger
+	observer Observer
 }
 
 // New checks the configuration and reports all its faults at once. It does not wait for the issuer: the keys, at
-// ISSUER/.well-known/jwks.json, come with the first token or with [Verifier.Ready]. Close the verifier after use.
+// ISSUER/.well-known/jwks.json, come with the first token or with [Verifier.Ready], and the feed in the background. Close
+// the verifier after use.
 func New(c Config) (*Verifier, error) {
-	var faults []error
-	if err := checkIssuer(c.Issuer); err != nil {
-		faults = append(faults, fmt.Errorf("verify: Config.Issuer: %w", err))
-	}
-	if c.Audience == "" {
-		faults = append(faults, errors.New("verify: Config.Audience: is required"))
-	}
-	if err := errors.Join(faults...); err != nil {
+	if err := c.check(); err != nil {
 		return nil, err
 	}
 	if c.Leeway == 0 {
@@ -79,17 +88,63 @@ func New(c Config) (*Verifier, error) {
 		c.Client = HTTPClient(hostOf(c.Issuer))
 	}
 	address := c.Issuer + "/.well-known/jwks.json"
-	return &Verifier{
+	keys := NewKeySet(KeySetConfig{
+		Locate: func(context.Context) (string, error) { return address, nil },
+		Client: c.Client, Now: c.Now, Logger: c.Logger,
+	})
+	client := Confine(c.Client)
+	shared := &core{
 		rules: accesstoken.Rules{
 			Issuer: c.Issuer, Audience: []string{c.Audience}, Leeway: c.Leeway, Now: c.Now,
 			Cache: accesstoken.NewCache(cmp.Or(c.CacheSize, accesstoken.DefaultCacheSize)),
 		},
-		logger: c.Logger,
-		keys: NewKeySet(KeySetConfig{
-			Locate: func(context.Context) (string, error) { return address, nil },
-			Client: c.Client, Now: c.Now, Logger: c.Logger,
-		}),
-	}, nil
+		keys: keys,
+		feed: &feed{
+			address: c.Issuer + "/revocations/", client: client, wait: waitFor(c.Client), maxAge: cmp.Or(c.MaxFeedAge, DefaultMaxFeedAge),
+			rules:  pageRules{issuer: c.Issuer, leeway: max(c.Leeway, 0), now: c.Now, key: keys.Key},
+			logger: c.Logger, pause: time.After, first: make(chan struct{}),
+		},
+		online: &online{address: c.Issuer + "/verify/", client: client},
+		old:    c.OldFeed, logger: c.Logger, observer: c.Observer,
+	}
+	return (&Verifier{core: shared}).With(c.Revocation), nil
+}
+
+// check names every fault. A verifier that would accept more than was meant does not start.
+func (c *Config) check() error {
+	var faults []error
+	fault := func(field, format string, args ...any) {
+		faults = append(faults, fmt.Errorf("verify: Config.%s: "+format, append([]any{field}, args...)...))
+	}
+	if err := checkIssuer(c.Issuer); err != nil {
+		fault("Issuer", "%w", err)
+	}
+	if c.Audience == "" {
+		fault("Audience", "is required")
+	}
+	if !c.Revocation.isOne() {
+		fault("Revocation", "is %d, want Stateless, Feed or Online", c.Revocation)
+	}
+	if c.OldFeed != RefuseTokens && c.OldFeed != AcceptTokens {
+		fault("OldFeed", "is %d, want RefuseTokens or AcceptTokens", c.OldFeed)
+	}
+	if c.MaxFeedAge != 0 && c.MaxFeedAge < leastMaxFeedAge {
+		fault("MaxFeedAge", "is %v, want at least %v, which a long poll takes", c.MaxFeedAge, leastMaxFeedAge)
+	}
+	return errors.Join(faults...)
+}
+
+// With is a verifier that learns of ended sessions in another way, for the routes that need it: the keys, the cache and the
+// feed are the same, and closing one closes all. The feed is read from the first With(Feed) on. It panics on a value that
+// is none of the three.
+func (v *Verifier) With(r Revocation) *Verifier {
+	if !r.isOne() {
+		panic(fmt.Sprintf("verify: With(%d), want Stateless, Feed or Online", r))
+	}
+	if r == Feed {
+		v.feed.begin()
+	}
+	return &Verifier{core: v.core, revocation: r}
 }
 
 // hostOf is the host of an address that checkAddress accepts.
@@ -142,25 +197,60 @@ func isLoopback(host string) bool {
 	return err == nil && ip.Unmap().IsLoopback()
 }
 
-// Verify returns the claims of an access token, or nothing and an error that wraps [ErrTokenInvalid],
-// [ErrTokenExpired] or [ErrKeysUnavailable]. It waits only for keys that it does not have, and no longer than ctx lives.
+// Verify returns the claims of an access token, or nothing and an error that wraps [ErrTokenInvalid] ([ErrTokenExpired],
+// [ErrTokenRevoked], [ErrTokenStale]), [ErrKeysUnavailable], [ErrFeedUnavailable] or [ErrIssuerUnavailable]. It waits only
+// for keys that it does not have, and Online for the server's answer, and no longer than ctx lives.
 //
 // The signature of a token that was good before is not verified again (see [Config]) as long as the issuer publishes the
 // key that it was verified with; everything else is. The claims are the caller's own, every time.
 func (v *Verifier) Verify(ctx context.Context, token string) (*Claims, error) {
 	claims, err := v.rules.Verify(token, func(h jws.Header) (*jws.Key, error) { return v.keys.Key(ctx, h) })
+	if err == nil {
+		err = v.stillGood(ctx, token, claims)
+	}
+	if v.observer != nil {
+		v.observe(ctx, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("verify: %w", err)
 	}
 	return claims, nil
 }
 
-// Ready returns nil when keys are held, and else tries to fetch them: a readiness probe. The error wraps
-// [ErrKeysUnavailable].
-func (v *Verifier) Ready(ctx context.Context) error { return v.keys.Load(ctx) }
+// stillGood asks about the session behind a token that is good in itself.
+func (v *Verifier) stillGood(ctx context.Context, token string, c *Claims) error {
+	switch v.revocation {
+	case Feed:
+		return v.feed.check(c, v.old)
+	case Online:
+		return v.online.check(ctx, token)
+	}
+	return nil
+}
 
-// Close ends a fetch that is under way and waits for it. Keys that are held go on verifying; the error is always nil.
-func (v *Verifier) Close() error { return v.keys.Close() }
+func (v *Verifier) observe(ctx context.Context, err error) {
+	result := "ok"
+	if err != nil {
+		result = resultOf(err)
+	}
+	v.observer.Verified(ctx, result)
+}
+
+// Ready returns nil when keys are held and, with Feed, a complete page was read, and else tries to get them: a readiness
+// probe. The error wraps [ErrKeysUnavailable] or [ErrFeedUnavailable].
+func (v *Verifier) Ready(ctx context.Context) error {
+	if err := v.keys.Load(ctx); err != nil || v.revocation != Feed {
+		return err
+	}
+	return v.feed.ready(ctx)
+}
+
+// Close ends what is under way in the background and waits for it. Keys that are held go on verifying, and what has ended
+// stays so; the error is always nil.
+func (v *Verifier) Close() error {
+	v.feed.end()
+	return v.keys.Close()
+}
 
 // Require lets a request through to next when it bears a good access token and passes every guard. See [Middleware] for
 // the answers to all others. The cause of a refusal is logged.
@@ -175,6 +265,8 @@ func (v *Verifier) checkLogged(ctx context.Context, token string) (*Claims, erro
 	switch {
 	case errors.Is(err, ErrTokenExpired):
 		v.logger.LogAttrs(ctx, slog.LevelDebug, "access token expired")
+	case errors.Is(err, ErrIssuerUnavailable):
+		v.logger.LogAttrs(ctx, slog.LevelWarn, "access token not checked", slog.String("reason", err.Error()))
 	case errors.Is(err, ErrTokenInvalid):
 		v.logger.LogAttrs(ctx, slog.LevelInfo, "access token refused", slog.String("reason", err.Error()))
 	}

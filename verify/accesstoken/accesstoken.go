@@ -151,6 +151,7 @@ func readClaims(all map[string]any) (*Claims, error) {
 	if c.Audience, ok = strictjson.Strings(all["aud"]); !ok {
 		return nil, invalid("aud is not a string or a list of strings")
 	}
+	c.session, c.subject = NameInFeed(c.SessionID), NameInFeed(c.Subject)
 	return c, nil
 }
 

@@ -124,7 +124,7 @@ func (s *cacheShard) put(c *Cache, id tokenID, r remembered) {
 
 // What things weigh in memory, in bytes, as measured on a 64-bit machine.
 const (
-	signedWeight = 368 // a token without its strings and claims: three structs and its place in a generation
+	signedWeight = 400 // a token without its strings and claims: three structs and its place in a generation
 	wordWeight   = 16  // an interface or a string, without what it points to
 	listWeight   = 32  // an array without its elements
 	mapWeight    = 96  // an object without its members

@@ -1,6 +1,7 @@
 package accesstoken
 
 import (
+	"crypto/sha256"
 	"slices"
 	"strings"
 	"time"
@@ -21,8 +22,22 @@ type Claims struct {
 	ClientID  string    // "client_id"
 	UserID    string    // "user_id"
 
-	all map[string]any // shared with the cache, so it is never changed and never handed out
+	session, subject FeedName
+	all              map[string]any // shared with the cache, so it is never changed and never handed out
 }
+
+// FeedName is how the revocation feed, which is public, calls a session or a user.
+type FeedName [16]byte
+
+// NameInFeed is the first 16 bytes of the SHA-256 of a "sid" or a "sub".
+func NameInFeed(claim string) FeedName {
+	sum := sha256.Sum256([]byte(claim))
+	return FeedName(sum[:len(FeedName{})])
+}
+
+// FeedNames is how the revocation feed calls the session and the user of the token. They are computed once, when the
+// signature is verified.
+func (c *Claims) FeedNames() (session, subject FeedName) { return c.session, c.subject }
 
 // Claim is the claim of that exact name, a custom one too: a string, [encoding/json.Number], bool, or a copy of a []any
 // or map[string]any; nil when the token does not have it.

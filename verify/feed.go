@@ -1,0 +1,247 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// pollWait is how long the server is asked to wait for something new.
+	pollWait = 25 * time.Second
+	// pollLimit is for one request in all.
+	pollLimit = pollWait + 10*time.Second
+	// A reader that gets no page asks again after firstPause, which doubles up to lastPause, less up to half of it, so
+	// that many readers do not come at once; and after what the server says, up to longestRetry.
+	firstPause   = 250 * time.Millisecond
+	lastPause    = 5 * time.Second
+	longestRetry = 30 * time.Second
+	// hastyPause is after an empty page that came at once though it might have waited.
+	hastyPause = time.Second
+	// forgetEvery is between two prunings.
+	forgetEvery = 30 * time.Second
+)
+
+// feed reads the revocation feed in a goroutine of its own.
+type feed struct {
+	address string
+	rules   pageRules
+	client  *http.Client
+	wait    time.Duration
+	maxAge  time.Duration
+	logger  *slog.Logger
+	pause   func(time.Duration) <-chan time.Time // time.After, but for tests
+	known   known
+
+	start    sync.Once
+	stop     context.CancelFunc // nil before the start
+	running  sync.WaitGroup
+	complete atomic.Int64  // "iat" of the last complete page, in seconds since 1970; 0 before the first
+	first    chan struct{} // closed by the first complete page
+	fault    atomic.Pointer[string]
+}
+
+// waitFor is how long a client of the user's lets an answer take.
+func waitFor(c *http.Client) time.Duration {
+	wait := pollWait
+	if c.Timeout > 0 {
+		wait = min(wait, c.Timeout/2)
+	}
+	if t, ok := c.Transport.(*http.Transport); ok && t.ResponseHeaderTimeout > 0 {
+		wait = min(wait, t.ResponseHeaderTimeout/2)
+	}
+	return wait.Truncate(time.Second)
+}
+
+// begin starts the reader, once.
+func (f *feed) begin() {
+	f.start.Do(func() {
+		ctx, cancel := context.WithCancel(context.Background())
+		f.stop = cancel
+		f.running.Go(func() { f.follow(ctx) })
+	})
+}
+
+// end stops the reader and waits for it. Once it was called nothing starts any more.
+func (f *feed) end() {
+	f.start.Do(func() {})
+	if f.stop != nil {
+		f.stop()
+	}
+	f.running.Wait()
+}
+
+// age is how old what is known is; negative before the first complete page.
+func (f *feed) age() time.Duration {
+	complete := f.complete.Load()
+	if complete == 0 {
+		return -1
+	}
+	return max(0, f.rules.now().Sub(time.Unix(complete, 0)))
+}
+
+// check says whether a token that is otherwise good has been revoked.
+func (f *feed) check(c *Claims, old OldFeed) error {
+	if err := f.known.check(c); err != nil { // whatever the age: what has ended stays ended
+		return err
+	}
+	if age := f.age(); (age < 0 || age > f.maxAge) && old != AcceptTokens {
+		return f.tooOld(age)
+	}
+	return nil
+}
+
+func (f *feed) tooOld(age time.Duration) error {
+	cause := "it was not read yet"
+	if age >= 0 {
+		cause = fmt.Sprintf("it is %v old", age.Round(time.Second))
+	}
+	if fault := f.fault.Load(); fault != nil {
+		cause += ": " + *fault
+	}
+	return &notNowError{ErrFeedUnavailable, "feed_unavailable", defaultRetry, errors.New(cause)}
+}
+
+// ready waits for the first complete page.
+func (f *feed) ready(ctx context.Context) error {
+	select {
+	case <-f.first:
+		return nil
+	case <-ctx.Done():
+		return errors.Join(f.tooOld(f.age()), ctx.Err())
+	}
+}
+
+func (f *feed) follow(ctx context.Context) {
+	var cursor int64
+	var failures int
+	var forgotten time.Time
+	wait := time.Duration(0) // the first page comes at once
+	for ctx.Err() == nil {
+		began := time.Now()
+		p, retry, err := f.ask(ctx, cursor, wait)
+		pause := time.Duration(0)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			f.failed(ctx, err, failures)
+			pause = max(pauseAfter(failures), min(retry, longestRetry))
+			failures++
+		default:
+			f.recovered(ctx, failures)
+			failures, cursor = 0, p.cursor
+			if wait > 0 && !p.more && len(p.ended)+len(p.stale) == 0 && time.Since(began) < hastyPause {
+				pause = hastyPause
+			}
+			if wait = f.wait; p.more {
+				wait = 0
+			}
+			if now := f.rules.now(); now.Sub(forgotten).Abs() > forgetEvery {
+				f.known.forget(now)
+				forgotten = now
+			}
+		}
+		if pause > 0 {
+			select {
+			case <-ctx.Done():
+			case <-f.pause(pause):
+			}
+		}
+	}
+}
+
+func pauseAfter(failures int) time.Duration {
+	pause := min(firstPause<<min(failures, 10), lastPause)
+	return pause/2 + rand.N(pause/2)
+}
+
+// failed logs the first of several failures.
+func (f *feed) failed(ctx context.Context, err error, before int) {
+	text := err.Error()
+	f.fault.Store(&text)
+	level := slog.LevelDebug
+	if before == 0 {
+		level = slog.LevelWarn
+	}
+	f.logger.LogAttrs(ctx, level, "the revocation feed cannot be read", slog.String("reason", text))
+}
+
+func (f *feed) recovered(ctx context.Context, failures int) {
+	if failures > 0 {
+		f.fault.Store(nil)
+		f.logger.LogAttrs(ctx, slog.LevelInfo, "the revocation feed is read again", slog.Int("failures", failures))
+	}
+}
+
+// ask gets one page and takes what it says. retry is what a server that refuses wants.
+func (f *feed) ask(ctx context.Context, cursor int64, wait time.Duration) (p *page, retry time.Duration, err error) {
+	ctx, cancel := context.WithTimeout(ctx, pollLimit)
+	defer cancel()
+	text, retry, err := f.get(ctx, cursor, wait)
+	if err != nil {
+		return nil, retry, err
+	}
+	if p, err = f.rules.read(ctx, text, cursor); err != nil {
+		return nil, 0, fmt.Errorf("page refused: %w", err)
+	}
+	return p, 0, f.take(p)
+}
+
+// take adds what a page says to what is known.
+func (f *feed) take(p *page) error {
+	if f.known.count.Load()+int64(len(p.ended)+len(p.stale)) > maxKnown {
+		f.known.forget(f.rules.now())
+		if f.known.count.Load()+int64(len(p.ended)+len(p.stale)) > maxKnown {
+			return fmt.Errorf("more than %d entries", maxKnown)
+		}
+	}
+	f.known.add(p)
+	if p.more {
+		return nil
+	}
+	if issued := p.issued.Unix(); issued > f.complete.Load() { // clocks of instances differ
+		if f.complete.Swap(issued) == 0 {
+			close(f.first)
+		}
+	}
+	return nil
+}
+
+func (f *feed) get(ctx context.Context, cursor int64, wait time.Duration) (text string, retry time.Duration, err error) {
+	address := fmt.Sprintf("%s?after=%d&wait=%d", f.address, cursor, wait/time.Second)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return "", 0, err
+	}
+	request.Header.Set("Accept", "application/jwt")
+	request.Header.Set("Accept-Encoding", "identity") // a small answer must not become a large one
+	response, err := f.client.Do(request)
+	if err != nil {
+		return "", 0, err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		seconds, _ := strconv.ParseUint(response.Header.Get("Retry-After"), 10, 16)
+		return "", time.Duration(seconds) * time.Second, fmt.Errorf("status %d", response.StatusCode)
+	}
+	if encoding := response.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" || response.Uncompressed {
+		return "", 0, errors.New("the answer is compressed")
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxPageBytes+1))
+	if err != nil {
+		return "", 0, fmt.Errorf("reading the page: %w", err)
+	}
+	if len(body) > maxPageBytes {
+		return "", 0, fmt.Errorf("a page of more than %d bytes", maxPageBytes)
+	}
+	return string(body), 0, nil
+}
