@@ -136,6 +136,7 @@ func (f *feed) follow(ctx context.Context) {
 			f.failed(ctx, err, failures)
 			pause = max(pauseAfter(failures), min(retry, longestRetry))
 			failures++
+			wait = 0 // a complete page is worth more than news
 		default:
 			f.recovered(ctx, failures)
 			failures, cursor = 0, p.cursor

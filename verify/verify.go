@@ -71,7 +71,9 @@ type core struct {
 // New checks the configuration and reports all its faults at once. It does not wait for the issuer: the keys, at
 // ISSUER/.well-known/jwks.json, come with the first token or with [Verifier.Ready], and the feed in the background. Close
 // the verifier after use.
-func New(c Config) (*Verifier, error) {
+func New(c Config) (*Verifier, error) { return newVerifier(c, time.After) }
+
+func newVerifier(c Config, pause func(time.Duration) <-chan time.Time) (*Verifier, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
@@ -102,7 +104,7 @@ func New(c Config) (*Verifier, error) {
 		feed: &feed{
 			address: c.Issuer + "/revocations/", client: client, wait: waitFor(c.Client), maxAge: cmp.Or(c.MaxFeedAge, DefaultMaxFeedAge),
 			rules:  pageRules{issuer: c.Issuer, leeway: max(c.Leeway, 0), now: c.Now, key: keys.Key},
-			logger: c.Logger, pause: time.After, first: make(chan struct{}),
+			logger: c.Logger, pause: pause, first: make(chan struct{}),
 		},
 		online: &online{address: c.Issuer + "/verify/", client: client},
 		old:    c.OldFeed, logger: c.Logger, observer: c.Observer,

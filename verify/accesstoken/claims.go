@@ -2,6 +2,8 @@ package accesstoken
 
 import (
 	"crypto/sha256"
+	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -108,4 +110,18 @@ var reserved = []string{
 // reads claims with encoding/json would take "SUB" for "sub".
 func Reserved(name string) bool {
 	return slices.ContainsFunc(reserved, func(r string) bool { return strings.EqualFold(r, name) })
+}
+
+// Decode writes the claims into dst, a pointer to a struct or a map, as encoding/json does: by name, and only those that
+// dst has. A claim of another type is an error, and dst is then not to be used; one that the token does not have leaves its
+// field as it is, so a field that grants something must mean no when it is zero.
+func (c *Claims) Decode(dst any) error {
+	text, err := json.Marshal(c.all)
+	if err != nil {
+		return fmt.Errorf("accesstoken: claims: %w", err)
+	}
+	if err := json.Unmarshal(text, dst); err != nil {
+		return fmt.Errorf("accesstoken: claims: %w", err)
+	}
+	return nil
 }
