@@ -22,6 +22,7 @@
 //	admit.go             who a verified identity is: a known one, a new user, or a link to one
 //	flow.go returnto.go  a login that waits for its provider; where a login may lead back
 //	limits.go passwordtry.go gate.go        how often something may happen, counted before it does
+//	revocations.go feed.go                  what has ended, page by page, for services; what this instance knows of it
 //	sweep.go             removes what nobody needs any more
 //	tokens.go            what every successful use case hands out
 //	refreshtoken.go csrf.go                 the two strings that name a session
@@ -44,7 +45,7 @@
 //	web/                 the demo's page, and the page for a login that leads nowhere
 //	cmd/sallyport/       the binary: settings, wiring, commands
 //	examples/            a program that mounts the handler, a service that verifies
-//	verify/              second module, standard library only: what a microservice imports
+//	verify/              second module, standard library only: what a microservice imports, and verifytest for its tests
 //	internal/interop/    third module, never released: held against other libraries, whole sign-ins in Chromium, benchmarks
 //	internal/openapi/    holds the answers of the tests against openapi.yaml
 //	internal/proof/      breaks things around the real binary; internal/testpg starts PostgreSQL servers for tests
@@ -52,7 +53,7 @@
 //	internal/archtest/   this map as a test: imports point down only
 //	internal/realidp/    identity providers that others wrote, for tests; internal/testrun is ./test.sh
 //
-// docs/contract.md is the public surface, docs/refresh.md the refresh machine, docs/keys.md the signing keys and the
+// docs/contract.md is the public surface, docs/refresh.md the refresh machine, docs/revocations.md the feed of what has ended, docs/keys.md the signing keys and the
 // root secret, docs/database.md SQLite and PostgreSQL, docs/house.md why the house is built like this,
 // docs/benchmark.md how fast it is, docs/providers.md identity providers and how to set each one up, docs/moving.md the
 // way from django-rest-microservice, docs/attack-cases.json what the ids in test names mean.

@@ -91,3 +91,39 @@ func ask(address, authorization string) (status int, body string) {
 	}
 	return response.StatusCode, string(b)
 }
+
+// Each route says how much it wants to know: by the feed, not at all, or at once.
+func ExampleVerifier_With() {
+	mux := http.NewServeMux()
+	var orders, catalogue, payout http.Handler = http.NotFoundHandler(), http.NotFoundHandler(), http.NotFoundHandler()
+
+	v, err := verify.New(verify.Config{
+		Issuer: "https://app.example.com/auth", Audience: "orders", Revocation: verify.Feed,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer v.Close()
+
+	mux.Handle("GET /orders", v.Require(orders))                              // by the feed
+	mux.Handle("GET /catalogue", v.With(verify.Stateless).Require(catalogue)) // keys and cache are shared
+	mux.Handle("POST /payout", v.With(verify.Online).Require(payout))
+}
+
+// The first lines of the README.
+func ExampleNew() {
+	mux := http.NewServeMux()
+	orders := http.NotFound
+
+	v, err := verify.New(verify.Config{
+		Issuer:   "https://app.example.com/auth", // exactly the server's issuer
+		Audience: "orders",                       // one of its tokens.audience
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer v.Close()
+
+	mux.Handle("GET /orders", v.Require(http.HandlerFunc(orders)))
+	// in the handler: claims, ok := verify.FromContext(r.Context())
+}

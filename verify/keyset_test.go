@@ -42,7 +42,7 @@ func (w world) wantGood(t testing.TB) {
 	w.wantVerify(t, "good token", w.token(t, w.signer, nil), nil)
 }
 
-func TestStormOfUnknownKeysIsOneFetch(t *testing.T) { // VM-14, SX-06
+func TestVM_14_StormOfUnknownKeysIsOneFetch(t *testing.T) { // VM-14, SX-06
 	w := newWorld(t)
 	w.wantGood(t)
 	storm := func(from int) {
@@ -232,7 +232,7 @@ func redirect(to string) http.HandlerFunc {
 	}
 }
 
-func TestBrokenAnswerAtTheStartIsUnavailableAndHeals(t *testing.T) { // VM-13 (a)
+func TestVM_13_BrokenAnswerAtTheStartIsUnavailableAndHeals(t *testing.T) { // VM-13 (a)
 	for _, tt := range brokenAnswers {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWorld(t)
@@ -263,7 +263,7 @@ func TestBrokenAnswerAtTheStartIsUnavailableAndHeals(t *testing.T) { // VM-13 (a
 	}
 }
 
-func TestBrokenAnswerNeverReplacesAGoodSet(t *testing.T) { // VM-13 (b), SX-25 (b)
+func TestVM_13_BrokenAnswerNeverReplacesAGoodSet(t *testing.T) { // VM-13 (b), SX-25 (b)
 	for _, tt := range brokenAnswers {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWorld(t)
@@ -281,7 +281,7 @@ func TestBrokenAnswerNeverReplacesAGoodSet(t *testing.T) { // VM-13 (b), SX-25 (
 	}
 }
 
-func TestSizeOfAKeySet(t *testing.T) { // VM-13
+func TestVM_13_SizeOfAKeySet(t *testing.T) { // VM-13
 	w := newWorld(t)
 	set := string(marshal(t, map[string]any{"keys": []any{w.signer.jwk(t)}}))
 	tests := []struct {

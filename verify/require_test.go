@@ -84,7 +84,7 @@ var (
 	bad     = refusal{401, "token_not_valid", `Bearer error="invalid_token"`}
 )
 
-func TestRequireAccepts(t *testing.T) { // VM-01 (b)
+func TestVM_01_RequireAccepts(t *testing.T) { // VM-01 (b)
 	w := newWorld(t)
 	token := w.token(t, w.signer, nil)
 	for _, scheme := range []string{"Bearer", "bearer", "BEARER", "bEARER"} {
@@ -185,7 +185,7 @@ func TestTokensElsewhereAreNotLookedAt(t *testing.T) { // RFC 6750 §2.3
 	wantRefusal(t, answer.Result(), answer.Body.String(), false, missing)
 }
 
-func TestRequireWithoutKeys(t *testing.T) { // VM-13 (a)
+func TestVM_13_RequireWithoutKeys(t *testing.T) { // VM-13 (a)
 	w := newWorld(t)
 	w.server.serve(status(http.StatusInternalServerError))
 	response, body, called := call(t, w.require(), "Bearer "+w.token(t, w.signer, nil))
@@ -309,7 +309,7 @@ func TestMiddlewareAnswers(t *testing.T) { // P21
 	}
 }
 
-func TestClaimsBesideAnErrorAreNotUsed(t *testing.T) { // VM-21
+func TestVM_21_ClaimsBesideAnErrorAreNotUsed(t *testing.T) { // VM-21
 	check := func(context.Context, string) (*verify.Claims, error) {
 		return &verify.Claims{Subject: "mallory"}, verify.ErrTokenInvalid
 	}
@@ -336,7 +336,7 @@ func TestCheckSeesTheTokenAndTheContext(t *testing.T) {
 	}
 }
 
-func TestFromContext(t *testing.T) { // VM-21
+func TestVM_21_FromContext(t *testing.T) { // VM-21
 	if claims, ok := verify.FromContext(t.Context()); claims != nil || ok {
 		t.Errorf("FromContext of an empty context = %v, %v, want nil, false", claims, ok)
 	}
@@ -349,7 +349,7 @@ func TestFromContext(t *testing.T) { // VM-21
 	}
 }
 
-func TestLogTellsTheCauseAndNotTheToken(t *testing.T) { // VF-04
+func TestVF_04_LogTellsTheCauseAndNotTheToken(t *testing.T) { // VF-04
 	w := newWorld(t)
 	var log bytes.Buffer
 	w.verifier = w.newVerifier(t, verify.Config{Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})

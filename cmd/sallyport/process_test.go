@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"testing"
 	"syscall"
 	"time"
 )
@@ -120,4 +121,14 @@ func (p *process) stop(signal syscall.Signal) int {
 
 func (p *process) kill() {
 	p.stop(syscall.SIGKILL)
+}
+
+// command runs a command beside the server, with its settings.
+func (p *process) command(t *testing.T, args ...string) {
+	t.Helper()
+	c := exec.Command("sallyport", args...)
+	c.Dir, c.Env = p.cmd.Dir, p.cmd.Env
+	if output, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("sallyport %v = %v\n%s", args, err, output)
+	}
 }

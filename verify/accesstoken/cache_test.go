@@ -31,7 +31,7 @@ func (b bench) good(t testing.TB, extra map[string]any) string {
 const base64url = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 // TestOtherSpellingsOfARememberedToken: whatever is not the very same text is another token, and a bad one.
-func TestOtherSpellingsOfARememberedToken(t *testing.T) { // VM-10
+func TestVM_10_OtherSpellingsOfARememberedToken(t *testing.T) { // VM-10
 	b := newBench(t)
 	good := b.good(t, nil)
 	var others []string
