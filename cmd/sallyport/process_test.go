@@ -8,8 +8,8 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
-	"testing"
 	"syscall"
+	"testing"
 	"time"
 )
 
