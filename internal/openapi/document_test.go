@@ -41,7 +41,7 @@ func text(t *testing.T) string {
 // notServed are codes of docs/contract.md that no route of this release answers, by what will answer them.
 var notServed = map[string][]string{
 	"return_to, not a route": {"idp_denied", "idp_error"}, // in its query
-	"a service, not a route": {"insufficient_scope", "keys_unavailable"},
+	"a service, not a route": {"insufficient_scope", "keys_unavailable", "feed_unavailable", "issuer_unavailable"},
 }
 
 func TestCodesAreThoseOfTheContract(t *testing.T) {

@@ -23,6 +23,7 @@ type Issuer struct {
 	audience  string
 	algorithm string
 	now       func() time.Time
+	url       string
 	server    *httptest.Server
 	closing   chan struct{}
 
@@ -67,6 +68,7 @@ func New(t testing.TB, c Config) *Issuer {
 	mux.HandleFunc("GET "+mount+Revocations, i.serveFeed)
 	mux.HandleFunc("POST "+mount+Online, i.serveOnline)
 	i.server = httptest.NewServer(i.faulty(mux))
+	i.url = i.server.URL + mount
 	t.Cleanup(i.close)
 	return i
 }
@@ -78,7 +80,7 @@ func (i *Issuer) close() {
 }
 
 // URL is the issuer, which a service under test is configured with.
-func (i *Issuer) URL() string { return i.server.URL + mount }
+func (i *Issuer) URL() string { return i.url }
 
 // Audience is that of the tokens.
 func (i *Issuer) Audience() string { return i.audience }

@@ -28,6 +28,7 @@ type plan struct {
 	ops      int           // of each library in a round
 	growth   growthPlan
 	flood    floodPlan
+	feed     feedPlan
 }
 
 // The refresh limit is 120 advances of a session in a minute. In a minute there are four slices of 10 s at
@@ -38,12 +39,14 @@ var (
 		spare: 30000, starts: 5, settle: time.Second, rounds: 40, ops: 150,
 		growth: growthPlan{few: 5_000, many: 5_000_000, users: 500_000},
 		flood:  floodPlan{calm: 10 * time.Second, storm: 30 * time.Second, refreshRate: 500, signInRate: 200, signInClients: 600, slots: 2},
+		feed:   feedPlan{verifiers: 100, logoffs: 100},
 	}
 	quickPlan = plan{
 		clients: 64, slices: 1, duration: time.Second, warmUp: 200 * time.Millisecond, sessions: 1000, users: 1000, tokens: 16000,
 		spare: 4000, starts: 2, settle: 300 * time.Millisecond, rounds: 8, ops: 100,
 		growth: growthPlan{few: 5_000, many: 100_000, users: 10_000},
 		flood:  floodPlan{calm: 3 * time.Second, storm: 5 * time.Second, refreshRate: 500, signInRate: 200, signInClients: 600, slots: 2},
+		feed:   feedPlan{verifiers: 100, logoffs: 10},
 	}
 )
 
@@ -156,6 +159,15 @@ func (b *bench) measureServer(ctx context.Context, r *report) error {
 				return fmt.Errorf("login flood, %s: %w", on, err)
 			}
 			r.Floods = append(r.Floods, *f)
+		}
+	}
+	for _, on := range kinds {
+		if b.uses(on) && b.wants(feedRowName) {
+			f, err := b.feed(ctx, on)
+			if err != nil {
+				return fmt.Errorf("revocation feed, %s: %w", on, err)
+			}
+			r.Feeds = append(r.Feeds, *f)
 		}
 	}
 	return nil

@@ -19,6 +19,7 @@ var tinyPlan = plan{
 	spare: 64, starts: 2, rounds: 2, ops: 10,
 	growth: growthPlan{few: 50, many: 300, users: 20},
 	flood:  floodPlan{calm: 100 * time.Millisecond, storm: 300 * time.Millisecond, refreshRate: 100, signInRate: 40, signInClients: 12, slots: 1},
+	feed:   feedPlan{verifiers: 3, logoffs: 3},
 }
 
 // openFolder is a folder like t.TempDir's that PostgreSQL can enter, which root has run by another user.
@@ -67,6 +68,7 @@ func TestEverythingOnce(t *testing.T) {
 	}
 	checkGrowth(t, r.Growth)
 	checkFloods(t, r.Floods)
+	checkFeeds(t, r.Feeds)
 	checkOutput(t, r)
 	checkEmpty(t, folder)
 }
@@ -125,6 +127,18 @@ func checkFloods(t *testing.T, rows []floodRow) {
 	for _, f := range rows {
 		if !f.AnswersMet || f.Refreshes == 0 || f.SignedIn == 0 || f.PeakMiB <= 0 || f.StormP99 < f.StormP50 {
 			t.Errorf("login flood: %+v", f)
+		}
+	}
+}
+
+func checkFeeds(t *testing.T, rows []feedRow) {
+	t.Helper()
+	if len(rows) != len(kinds) {
+		t.Errorf("%d rows of the feed, want %d", len(rows), len(kinds))
+	}
+	for _, f := range rows {
+		if f.Unheard > 0 || f.P50 <= 0 || f.P99 < f.P50 || f.Met == nil {
+			t.Errorf("revocation feed: %+v", f)
 		}
 	}
 }

@@ -130,6 +130,7 @@ const (
 	startName    = "start"
 	growthName   = "growth"
 	floodName    = "flood"
+	feedRowName  = "feed"
 	verifierName = "verifier"
 )
 
@@ -145,7 +146,7 @@ func rowNames() []string {
 }
 
 // serverRows are the names of what needs the binary.
-func serverRows() []string { return append(rowNames(), growthName, floodName) }
+func serverRows() []string { return append(rowNames(), growthName, floodName, feedRowName) }
 
 func names() []string { return append(serverRows(), verifierName) }
 

@@ -18,6 +18,7 @@ type report struct {
 	Floors       []row          `json:"floors,omitempty"`
 	Growth       []growthRow    `json:"growth,omitempty"`
 	Floods       []floodRow     `json:"login_flood,omitempty"`
+	Feeds        []feedRow      `json:"feed,omitempty"`
 	Verification []verification `json:"verification,omitempty"`
 }
 
@@ -119,6 +120,11 @@ func (r *report) failed() (titles []string) {
 			titles = append(titles, "growth on "+g.Database)
 		}
 	}
+	for _, f := range r.Feeds {
+		if f.Unheard > 0 {
+			titles = append(titles, "revocation feed on "+f.Database)
+		}
+	}
 	for _, f := range r.Floods {
 		if !f.AnswersMet {
 			titles = append(titles, "login flood on "+f.Database)
@@ -158,6 +164,10 @@ func (r *report) writeMarkdown(w io.Writer) error {
 	if len(r.Floods) > 0 {
 		text.WriteByte('\n')
 		writeTable(&text, r.floodTitles(), r.floodTable())
+	}
+	if len(r.Feeds) > 0 {
+		text.WriteByte('\n')
+		writeTable(&text, []string{"from a logoff to the services", "database", ">instances", ">services", ">logoffs", ">p50 ms", ">p99 ms", ">most ms", "target", "met"}, r.feedTable())
 	}
 	if len(r.Verification) > 0 {
 		text.WriteByte('\n')
@@ -235,6 +245,17 @@ func (r *report) growthTable() (table [][]string) {
 		table = append(table, []string{
 			"refresh", g.Database, thousands(fmt.Sprint(g.Sessions)), g.Cache, number(g.SizeMiB), number(g.Rate), number(g.P50), number(g.P99), factor(g.Ratio),
 			goal, yesNo(g.Met),
+		})
+	}
+	return table
+}
+
+func (r *report) feedTable() [][]string {
+	var table [][]string
+	for _, f := range r.Feeds {
+		table = append(table, []string{
+			"known by the feed", f.Database, fmt.Sprint(f.Instances), fmt.Sprint(f.Verifiers), fmt.Sprint(f.Logoffs), number(f.P50), number(f.P99), number(f.Most),
+			fmt.Sprintf("p50 ≤ %v, p99 ≤ %v", feedP50, feedP99), yesNo(f.Met),
 		})
 	}
 	return table
