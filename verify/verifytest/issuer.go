@@ -127,15 +127,20 @@ func (i *Issuer) key() *signingKey {
 	return i.keys[len(i.keys)-1]
 }
 
-func (i *Issuer) serveKeys(w http.ResponseWriter, _ *http.Request) {
+// PublicKeys is the key set that is published (RFC 7517 §5).
+func (i *Issuer) PublicKeys() map[string]any {
 	i.mu.Lock()
+	defer i.mu.Unlock()
 	keys := []any{}
 	for _, k := range i.keys {
 		keys = append(keys, k.jwk())
 	}
-	i.mu.Unlock()
+	return map[string]any{"keys": keys}
+}
+
+func (i *Issuer) serveKeys(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/jwk-set+json")
-	w.Write(encode(map[string]any{"keys": keys}))
+	w.Write(encode(i.PublicKeys()))
 }
 
 // Fault is how an issuer fails until another is set.

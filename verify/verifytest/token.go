@@ -68,6 +68,11 @@ func Groups(names ...string) Option { return Claim("groups", names) }
 // Claim sets any claim.
 func Claim(name string, value any) Option { return func(d *draft) { d.claims[name] = value } }
 
+// Change replaces a claim by what the function makes of it.
+func Change(name string, change func(value any) any) Option {
+	return func(d *draft) { d.claims[name] = change(d.claims[name]) }
+}
+
 // Without removes a claim.
 func Without(name string) Option { return func(d *draft) { delete(d.claims, name) } }
 
