@@ -46,7 +46,8 @@
 //	cmd/sallyport/       the binary: settings, wiring, commands
 //	examples/            a program that mounts the handler, a service that verifies
 //	verify/              second module, standard library only: what a microservice imports, and verifytest for its tests
-//	internal/interop/    third module, never released: held against other libraries, whole sign-ins in Chromium, benchmarks
+//	verifygrpc/          a module of its own: gRPC interceptors around a verifier
+//	internal/interop/    another module, never released: held against other libraries, whole sign-ins in Chromium, benchmarks
 //	internal/openapi/    holds the answers of the tests against openapi.yaml
 //	internal/proof/      breaks things around the real binary; internal/testpg starts PostgreSQL servers for tests
 //	internal/storehook/  a function around every call of a Store

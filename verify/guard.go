@@ -35,4 +35,5 @@ func Group(name string) Guard {
 // Allow demands what the function says, for any other claim.
 func Allow(condition func(*Claims) bool) Guard { return Guard{allow: condition} }
 
-func (g Guard) passes(c *Claims) bool { return g.allow != nil && g.allow(c) }
+// Passes reports whether the claims meet the guard, for what is not HTTP.
+func (g Guard) Passes(c *Claims) bool { return g.allow != nil && g.allow(c) }

@@ -67,7 +67,7 @@ func Middleware(
 			return
 		}
 		for _, g := range guards {
-			if !g.passes(claims) {
+			if !g.Passes(claims) {
 				insufficient(g).write(w)
 				return
 			}

@@ -47,6 +47,7 @@ var floors = map[string]room{
 	".": {floor: 2, imports: []string{"password", "verify/accesstoken", "verify/jws", "verify/strictjson"}, modules: []string{"golang.org/x/text"}},
 
 	"verify":             {floor: 1, imports: []string{"verify/accesstoken", "verify/jws", "verify/strictjson"}},
+	"verifygrpc":         {floor: 2, imports: []string{"verify"}, modules: []string{"google.golang.org/grpc"}}, // a module of its own
 	"verify/accesstoken": {floor: 0, imports: []string{"verify/jws", "verify/strictjson"}},
 	"verify/jws":         {floor: 0, imports: []string{"verify/strictjson"}},
 	"verify/strictjson":  {floor: 0},

@@ -163,3 +163,12 @@ func (i *Issuer) goodTokens() map[string][]Option {
 		"a header member that nobody has": {Header("x-anything", "1")},
 	}
 }
+
+// BadTokens are those that Hostile throws, by what is wrong with them, for a service that is not HTTP.
+func (i *Issuer) BadTokens(opts ...Option) map[string]string {
+	tokens := map[string]string{}
+	for name, o := range hostileTokens(i) {
+		tokens[name] = i.Token(append(slices.Clone(opts), o...)...)
+	}
+	return tokens
+}
