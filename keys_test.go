@@ -365,7 +365,7 @@ func TestRotateSigningKey(t *testing.T) {
 	}
 }
 
-func TestReplaceSigningKeys(t *testing.T) {
+func TestJW_04_ReplaceSigningKeys(t *testing.T) {
 	h := newHouse(t)
 	svc, other := h.open(nil), h.open(nil)
 	tokens := h.signIn(svc)
@@ -691,10 +691,10 @@ type unmarked struct{ sallyport.Store }
 
 func (unmarked) SecretCheck(context.Context) ([]byte, error) { return nil, nil }
 
-// TestNoGoodTokenIsEverRefused lets days pass, with restarts, changes of the algorithm and of the life of a
+// TestJW_02_NoGoodTokenIsEverRefused lets days pass, with restarts, changes of the algorithm and of the life of a
 // token, and planned rotations, under verifiers that keep a key set for up to KeyLead and never look for an
 // unknown key. Every token must verify at all of them until it ends.
-func TestNoGoodTokenIsEverRefused(t *testing.T) {
+func TestJW_02_NoGoodTokenIsEverRefused(t *testing.T) {
 	seed := *keySeed
 	if seed == 0 {
 		seed = mathrand.Uint64()

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"runtime"
 	"testing"
 	"time"
 
@@ -158,6 +159,7 @@ func TestFeedWakesWhoWaits(t *testing.T) {
 			}()
 		}
 		for _, waiting := b.svc.Feed(); waiting < listeners; _, waiting = b.svc.Feed() {
+			runtime.Gosched()
 		}
 		s.post("logoff/").want(t, 200, "") // at the other instance
 		for range listeners {
@@ -253,6 +255,7 @@ func TestFeedWithoutItsDatabase(t *testing.T) {
 		failed <- x
 	}()
 	for _, waiting := a.svc.Feed(); waiting == 0; _, waiting = a.svc.Feed() {
+		runtime.Gosched()
 	}
 	a.store.Close()
 	x := <-failed
@@ -275,6 +278,7 @@ func TestFeedThatTooManyFollow(t *testing.T) {
 		answered <- err
 	}()
 	for _, waiting := a.svc.Feed(); waiting == 0; _, waiting = a.svc.Feed() {
+		runtime.Gosched()
 	}
 	for _, method := range []string{"GET", "HEAD"} {
 		x := a.do("revocations/", request{method: method})

@@ -27,7 +27,7 @@ func verifier(t *testing.T, i *verifytest.Issuer, r verify.Revocation) *verify.V
 	return v
 }
 
-func TestOurVerifierIsNotFooled(t *testing.T) {
+func TestVM_01_02_04_05_07_10_OurVerifierIsNotFooled(t *testing.T) {
 	for _, algorithm := range []string{"ES256", "EdDSA", "RS256"} {
 		for name, mode := range map[string]verify.Revocation{"stateless": verify.Stateless, "feed": verify.Feed, "online": verify.Online} {
 			t.Run(algorithm+" "+name, func(t *testing.T) {
