@@ -48,11 +48,7 @@ type Config struct {
 	// UserAttributes become claims of the same name: a user field, else a key of User.Attributes,
 	// else null.
 	UserAttributes []string
-	// ClaimTemplate are claims by their names, whose values are JSON: nil, bool, string, a number, []any or map[string]any.
-	// "${name}" in a string stands for a user field, else a key of User.Attributes; a string that is nothing else becomes the
-	// value itself, a list say, or null when there is none; "$${" is for "${". They win over UserAttributes.
-	ClaimTemplate map[string]any
-	// Claims are called in order, after the claims above; a later claim wins over an earlier one.
+	// Claims are called in order, after UserAttributes; a later claim wins over an earlier one.
 	Claims []ClaimFunc
 	// ClaimsTimeout bounds all Claims of one token together, by their context. Default: 2 seconds; at
 	// most 10.
@@ -180,9 +176,6 @@ func (cfg Config) faults() []error {
 	if name, found := firstReserved(cfg.UserAttributes); found {
 		fault("UserAttributes", "%q is a claim of every access token already", name)
 	}
-	readClaimTemplate(cfg.ClaimTemplate, func(claim, format string, args ...any) {
-		fault("ClaimTemplate", "%q: %s", shortName(claim), fmt.Sprintf(format, args...))
-	})
 	if algorithms := []jws.Algorithm{jws.ES256, jws.EdDSA, jws.RS256}; !slices.Contains(algorithms, cfg.Algorithm) {
 		fault("Algorithm", "it is %q, want one of %q", cfg.Algorithm, algorithms)
 	}

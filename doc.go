@@ -56,6 +56,6 @@
 //
 // docs/contract.md is the public surface, docs/refresh.md the refresh machine, docs/revocations.md the feed of what has ended, docs/keys.md the signing keys and the
 // root secret, docs/database.md SQLite and PostgreSQL, docs/house.md why the house is built like this,
-// docs/benchmark.md how fast it is, docs/providers.md identity providers and how to set each one up, docs/gateways.md what else reads our tokens, docs/moving.md the
+// docs/benchmark.md how fast it is, docs/providers.md identity providers and how to set each one up, docs/moving.md the
 // way from django-rest-microservice, docs/attack-cases.json what the ids in test names mean.
 package sallyport

@@ -42,8 +42,3 @@ func (l *LimitLog) Refuse(event, ip string) {
 
 // Run is what goes on in the background until ctx ends.
 func (l *LimitLog) Run(ctx context.Context) { l.s.tellUntold(ctx) }
-
-// FillClaimTemplate is the claims that a template makes of a user.
-func FillClaimTemplate(template map[string]any, u *User) map[string]any {
-	return readClaimTemplate(template, func(string, string, ...any) {}).claims(u)
-}

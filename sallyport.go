@@ -34,7 +34,6 @@ type Service struct {
 	returnTo     returnTargets
 	accessRules  accesstoken.Rules
 	claimsPrefix []byte
-	template     claimTemplate
 
 	background sync.WaitGroup
 	stop       context.CancelFunc // ends what is in background
@@ -68,7 +67,6 @@ func New(cfg Config) (*Service, error) {
 func (s *Service) start() error {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
-	s.template = readClaimTemplate(s.cfg.ClaimTemplate, func(string, string, ...any) {}) // its faults were told by New
 	s.returnTo = newReturnTargets(s.cfg.Issuer, s.cfg.ReturnTo)
 	s.secrets = newKeyring(append([][]byte{s.cfg.Secret}, s.cfg.OldSecrets...), s.cfg.CookieSalt)
 	if err := s.secrets.recognise(ctx, s.store, s.cfg.LeaveKeys); err != nil {

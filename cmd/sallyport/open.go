@@ -173,7 +173,6 @@ func serviceConfig(s *settings.Settings) sallyport.Config {
 		ClientID:          s.Tokens.ClientID,
 		CookieSalt:        s.Cookie.Salt,
 		UserAttributes:    s.UserAttributes,
-		ClaimTemplate:     s.Claims(),
 		UserFields:        s.UserFields,
 		UserUUIDAttribute: s.UserUUIDAttribute,
 		Algorithm:         jws.Algorithm(s.Tokens.Alg),

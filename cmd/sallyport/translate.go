@@ -14,7 +14,7 @@ var settingOf = map[string]string{
 	"sallyport.Algorithm": "tokens.alg", "sallyport.KeyRotation": "tokens.key_rotation",
 	"sallyport.AccessTTL": "tokens.access_ttl", "sallyport.SessionTTL": "tokens.session_ttl",
 	"sallyport.IdleTTL": "tokens.idle_ttl", "sallyport.RetryWindow": "tokens.retry_window",
-	"sallyport.UserAttributes": "claims.user_attributes", "sallyport.ClaimTemplate": "claims.template", "sallyport.ClaimsTimeout": "claims.hook.timeout",
+	"sallyport.UserAttributes": "claims.user_attributes", "sallyport.ClaimsTimeout": "claims.hook.timeout",
 	"sallyport.Limits.Account": "limits.account", "sallyport.Limits.Address": "limits.address", "sallyport.Limits.Session": "limits.session",
 	"sallyport.Limits.Sessions": "limits.sessions", "sallyport.Limits.Login": "limits.login", "sallyport.ReturnTo": "return_to",
 	"sallyport.EventRetention": "events.retention", "sallyport.PasswordMinLength": "password.min_length",

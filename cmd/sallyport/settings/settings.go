@@ -28,7 +28,6 @@ type Settings struct {
 	IDPs           []IDP
 
 	UserAttributes    []string // claims.user_attributes
-	ClaimTemplate     string   // claims.template, JSON
 	UserFields        []string
 	UserUUIDAttribute string
 
