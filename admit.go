@@ -19,6 +19,7 @@ import (
 type admission struct {
 	*Service
 	client   Client
+	audience string // of the access token; "" for all
 	provider IdentityProvider
 	user     User
 	ground   string // on which the user was admitted: one of the grounds below
@@ -60,7 +61,7 @@ func (x *admission) admit(ctx context.Context, a *Assertion, replaces ID) (*Toke
 		if err := x.prepare(ctx, a, names, emailTaken, &start); err != nil {
 			return nil, err
 		}
-		tokens, err := x.startSession(ctx, x.user, ReasonExchange, x.client, start)
+		tokens, err := x.startSession(ctx, x.user, ReasonExchange, x.audience, x.client, start)
 		switch {
 		case errors.Is(err, ErrEmailTaken):
 			emailTaken = true

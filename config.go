@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"net/url"
 	"regexp"
@@ -61,10 +62,15 @@ type Config struct {
 	// makes a user. Default: none.
 	UserUUIDAttribute string
 
-	// Algorithm signs access tokens: "ES256", which is the default, "EdDSA" or "RS256". A change applies to
-	// the next key that is made: published at once and signing a day later or, if a next key is published
-	// already, once that one signs.
+	// Algorithm signs access tokens: "ES256", which is the default, "EdDSA" or "RS256". A change makes a key, which is
+	// published at once and signs a day later, unless a key of that algorithm is published already. The keys of an
+	// algorithm that is no longer configured stay published for as long as they would have signed, and then until the
+	// last token that they could have signed has ended.
 	Algorithm jws.Algorithm
+	// AudienceAlgorithm signs in place of Algorithm the access tokens that are asked for one audience alone, by that
+	// audience, which is one of Audience: for services that take no other algorithm. A change applies as one of Algorithm
+	// does; until then Algorithm signs. Default: none.
+	AudienceAlgorithm map[string]jws.Algorithm
 	// LeaveKeys leaves signing keys and root secret as they are: no key is made, published, removed or
 	// resealed, and the database stays marked with the secret that it knows, until RotateSigningKey or
 	// ReplaceSigningKeys is called. It is for a command beside a server, which may have other settings.
@@ -125,6 +131,14 @@ func ConfigErrors(err error) []*ConfigError {
 	return nil
 }
 
+// signingAlgorithms are those that Config takes.
+var signingAlgorithms = []jws.Algorithm{jws.ES256, jws.EdDSA, jws.RS256}
+
+// algorithmOf signs tokens for one audience; for all of them when it is "".
+func (cfg Config) algorithmOf(audience string) jws.Algorithm {
+	return cmp.Or(cfg.AudienceAlgorithm[audience], cfg.Algorithm)
+}
+
 func (cfg Config) withDefaults() Config {
 	if len(cfg.Audience) == 0 {
 		cfg.Audience = []string{cfg.Issuer}
@@ -176,8 +190,16 @@ func (cfg Config) faults() []error {
 	if name, found := firstReserved(cfg.UserAttributes); found {
 		fault("UserAttributes", "%q is a claim of every access token already", name)
 	}
-	if algorithms := []jws.Algorithm{jws.ES256, jws.EdDSA, jws.RS256}; !slices.Contains(algorithms, cfg.Algorithm) {
-		fault("Algorithm", "it is %q, want one of %q", cfg.Algorithm, algorithms)
+	if !slices.Contains(signingAlgorithms, cfg.Algorithm) {
+		fault("Algorithm", "it is %q, want one of %q", cfg.Algorithm, signingAlgorithms)
+	}
+	for _, audience := range slices.Sorted(maps.Keys(cfg.AudienceAlgorithm)) {
+		if !slices.Contains(cfg.Audience, audience) {
+			fault("AudienceAlgorithm", "%q is not one of Audience", audience)
+		}
+		if alg := cfg.AudienceAlgorithm[audience]; !slices.Contains(signingAlgorithms, alg) {
+			fault("AudienceAlgorithm", "it has %q for %q, want one of %q", alg, audience, signingAlgorithms)
+		}
 	}
 	for i, text := range cfg.ReturnTo {
 		if err := CheckReturnTo(text); err != nil {

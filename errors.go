@@ -96,6 +96,11 @@ var (
 	ErrClaimsFailed = errors.New("sallyport: claims failed")
 	// ErrInvalidUser: a field of a user is not acceptable; the wrapped error says which and why.
 	ErrInvalidUser = errors.New("sallyport: invalid user")
+	// ErrInvalidAudience: a token is wanted for an audience that is not one of Config.Audience.
+	ErrInvalidAudience = errors.New("sallyport: no such audience")
+	// ErrTooManyKeys: as many keys of the algorithm as can be are published; one is withdrawn within hours, and then the
+	// next can be made. The wrapping error names the algorithm.
+	ErrTooManyKeys = errors.New("sallyport: three signing keys are published already")
 	// ErrNoSigningKey: there is no key, and LeaveKeys keeps the service from making one.
 	ErrNoSigningKey = errors.New("sallyport: there is no signing key")
 	// ErrUnknownSecret: the database was made under a root secret that is not among the configured ones.

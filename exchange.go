@@ -16,6 +16,7 @@ type ExchangeRequest struct {
 	IDToken     string
 	AccessToken string  // "" for none; checked against the ID token, then forgotten
 	Nonce       *string // the nonce the app sent; nil when it names none
+	Audience    string  // of our access token, one of Config.Audience; "" for all of them
 	Client      Client
 	Replaces    RefreshToken // of the session that the same browser holds; zero for none
 }
@@ -24,9 +25,13 @@ type ExchangeRequest struct {
 // Replay mark, user, identity and session are written in one step. It returns ErrIDTokenInvalid,
 // ErrIDTokenExpired, ErrIDTokenReplayed, ErrProviderNotConfigured, ErrProviderUnavailable,
 // ErrEmailNotVerified, ErrAccountLinkRequired, ErrForbidden, ErrInvalidCredentials for an inactive
-// user, ErrClaimsFailed; a RateLimitError when too many forged tokens came from this address.
+// user, ErrClaimsFailed; a RateLimitError when too many forged tokens came from this address; ErrInvalidAudience,
+// before anything is looked at.
 func (s *Service) Exchange(ctx context.Context, r ExchangeRequest) (*Tokens, error) {
-	x := admission{Service: s, client: r.Client}
+	if err := s.checkAudience(r.Audience); err != nil {
+		return nil, err
+	}
+	x := admission{Service: s, client: r.Client, audience: r.Audience}
 	tokens, err := x.exchange(ctx, r)
 	if errors.Is(err, ErrIDTokenInvalid) || errors.Is(err, ErrIDTokenReplayed) {
 		s.countAddress(ctx, r.Client)

@@ -21,7 +21,8 @@ type SigningKey struct {
 	CreatedAt time.Time
 	SignsFrom time.Time
 	// RemovedAt is when a retired key is withdrawn from the key set: its last token has ended long
-	// before. It is zero for a key of another state.
+	// before. It is zero for a key of another state, and for one of an algorithm that is no longer configured
+	// while the key that takes its place does not sign yet.
 	RemovedAt time.Time
 }
 
@@ -37,7 +38,9 @@ const (
 
 // signingKeys is the keys as they were last read. It is never changed: another one takes its place.
 type signingKeys struct {
-	keys   []signingKey // by the time from which they sign
+	keyRules
+	keys   []*signingKey // by the time from which they sign
+	lines  map[jws.Algorithm]keyLine
 	byID   map[string]*jws.Key
 	keySet []byte // the JWKS document, RFC 7517 §5
 	newest string // the ID of the stored key added last, even if it could not be opened
@@ -50,57 +53,12 @@ type signingKey struct {
 	signsFrom time.Time
 }
 
-// active is the key that signs at now, or nil when there is none. The states follow from the clock
-// and from what is stored, so that several instances agree without talking.
-func (k *signingKeys) active(now time.Time) *signingKey {
-	if len(k.keys) == 0 {
-		return nil
-	}
-	return &k.keys[k.activeIndex(now)]
-}
-
-// activeIndex is that of the last key whose time has come; of the first one when a clock was set back
-// so far that no time has.
-func (k *signingKeys) activeIndex(now time.Time) int {
-	for i, key := range slices.Backward(k.keys) {
-		if !key.signsFrom.After(now) {
-			return i
-		}
-	}
-	return 0
-}
-
-// next is the published key that signs next, nil when there is none within reach.
-func (k *signingKeys) next(now time.Time) *signingKey {
-	for i := range k.keys {
-		if from := k.keys[i].signsFrom; i > k.activeIndex(now) && !from.After(now.Add(keyLead+keyTolerance)) {
-			return &k.keys[i]
-		}
-	}
-	return nil
-}
-
-// removal is when key i, which is retired at now, is withdrawn; ok is false for a key that is not retired.
-func (k *signingKeys) removal(i int, now time.Time) (at time.Time, ok bool) {
-	if i >= k.activeIndex(now) {
-		return time.Time{}, false
-	}
-	return k.keys[i+1].signsFrom.Add(keyRetention), true
-}
-
 func (k *signingKeys) describe(now time.Time) []SigningKey {
 	described := make([]SigningKey, len(k.keys))
-	active := k.activeIndex(now)
 	for i, key := range k.keys {
-		d := SigningKey{ID: key.public.ID(), Algorithm: key.public.Algorithm(), CreatedAt: key.createdAt, SignsFrom: key.signsFrom}
-		switch {
-		case i > active:
-			d.State = KeyNext
-		case i == active:
-			d.State = KeyActive
-		default:
-			d.State = KeyRetired
-			d.RemovedAt, _ = k.removal(i, now)
+		d := SigningKey{ID: key.public.ID(), Algorithm: key.public.Algorithm(), State: k.state(key, now), CreatedAt: key.createdAt, SignsFrom: key.signsFrom}
+		if d.State == KeyRetired {
+			d.RemovedAt, _ = k.removal(key, now)
 		}
 		described[i] = d
 	}
@@ -111,7 +69,7 @@ func (k *signingKeys) describe(now time.Time) []SigningKey {
 // A key that cannot be opened is left out and named in the error, which comes beside the others: one
 // damaged row must not stop the rest.
 func openSigningKeys(stored []StoredKey, secrets keyring, held *signingKeys) (*signingKeys, error) {
-	opened := &signingKeys{byID: make(map[string]*jws.Key, len(stored))}
+	opened := &signingKeys{keyRules: held.keyRules, byID: make(map[string]*jws.Key, len(stored)), lines: map[jws.Algorithm]keyLine{}}
 	var faults []error
 	for _, row := range stored {
 		opened.newest = row.KeyID
@@ -123,11 +81,13 @@ func openSigningKeys(stored []StoredKey, secrets keyring, held *signingKeys) (*s
 		opened.keys = append(opened.keys, key)
 		opened.byID[row.KeyID] = key.public
 	}
-	slices.SortStableFunc(opened.keys, func(a, b signingKey) int { return a.signsFrom.Compare(b.signsFrom) })
+	slices.SortStableFunc(opened.keys, func(a, b *signingKey) int { return a.signsFrom.Compare(b.signsFrom) })
 	set := struct {
 		Keys []map[string]any `json:"keys"`
 	}{Keys: []map[string]any{}}
 	for _, key := range opened.keys {
+		alg := key.public.Algorithm()
+		opened.lines[alg] = append(opened.lines[alg], key)
 		set.Keys = append(set.Keys, key.public.JWK())
 	}
 	var err error
@@ -135,7 +95,7 @@ func openSigningKeys(stored []StoredKey, secrets keyring, held *signingKeys) (*s
 	return opened, errors.Join(append(faults, err)...)
 }
 
-func openSigningKey(row StoredKey, secrets keyring, held *signingKeys) (signingKey, error) {
+func openSigningKey(row StoredKey, secrets keyring, held *signingKeys) (*signingKey, error) {
 	for _, key := range held.keys {
 		if key.public.ID() == row.KeyID {
 			return key, nil
@@ -143,18 +103,21 @@ func openSigningKey(row StoredKey, secrets keyring, held *signingKeys) (signingK
 	}
 	der, _, err := secrets.open(atRest, row.Sealed, sealedName(row.KeyID, row.Algorithm))
 	if err != nil {
-		return signingKey{}, err
+		return nil, err
 	}
 	parsed, err := x509.ParsePKCS8PrivateKey(der)
 	if err != nil {
-		return signingKey{}, err
+		return nil, err
 	}
 	signer, ok := parsed.(crypto.Signer)
 	if !ok {
-		return signingKey{}, fmt.Errorf("a %T cannot sign", parsed)
+		return nil, fmt.Errorf("a %T cannot sign", parsed)
 	}
 	public, err := jws.NewKey(row.KeyID, signer.Public())
-	return signingKey{signer, public, row.CreatedAt, row.SignsFrom}, err
+	if err != nil {
+		return nil, err
+	}
+	return &signingKey{signer, public, row.CreatedAt, row.SignsFrom}, nil
 }
 
 // sealedName binds what is sealed to the key that it is of, and to its algorithm.
@@ -181,7 +144,8 @@ func (s *Service) keyOf(ctx context.Context) func(jws.Header) (*jws.Key, error) 
 // access tokens. The caller must not change it; it changes when keys come and go.
 func (s *Service) KeySet() []byte { return s.keys.Load().keySet }
 
-// SigningAlgorithms lists the JWS algorithms of the published keys.
+// SigningAlgorithms lists the JWS algorithms of the published keys: those that are configured, and those that were
+// as long as a key of theirs may still be asked for.
 func (s *Service) SigningAlgorithms() []string {
 	var algorithms []string
 	for _, key := range s.keys.Load().keys {

@@ -111,11 +111,16 @@ func (h *house) signIn(svc *sallyport.Service) *sallyport.Tokens {
 
 func (h *house) refresh(svc *sallyport.Service, held *sallyport.Tokens) *sallyport.Tokens {
 	h.Helper()
+	return h.refreshFor(svc, held, "")
+}
+
+func (h *house) refreshFor(svc *sallyport.Service, held *sallyport.Tokens, audience string) *sallyport.Tokens {
+	h.Helper()
 	token, err := svc.ParseRefreshToken(held.RefreshToken)
 	if err != nil {
 		h.Fatal(err)
 	}
-	tokens, err := svc.Refresh(h.Context(), token, sallyport.Client{})
+	tokens, err := svc.RefreshFor(h.Context(), token, audience, sallyport.Client{})
 	if err != nil {
 		h.Fatal(err)
 	}
@@ -268,6 +273,7 @@ func TestAnotherAlgorithmSignsNobodyOut(t *testing.T) {
 	svc := h.open(nil)
 	tokens := h.signIn(svc)
 	svc.Close()
+	h.advance(2 * time.Minute) // the key set is not new any more
 	var log syncBuffer
 	svc = h.open(func(c *sallyport.Config) {
 		c.Algorithm, c.Logger = jws.EdDSA, slog.New(slog.NewTextHandler(&log, nil))
@@ -350,12 +356,12 @@ func TestRotateSigningKey(t *testing.T) {
 	h := newHouse(t)
 	svc := h.open(nil)
 	tokens := h.signIn(svc)
-	next, err := svc.RotateSigningKey(t.Context())
-	if err != nil || next.State != sallyport.KeyNext || !next.SignsFrom.Equal(h.clock().Add(sallyport.KeyLead)) {
-		t.Fatalf("RotateSigningKey = %+v, %v", next, err)
+	rotated, err := svc.RotateSigningKey(t.Context())
+	if err != nil || len(rotated) != 1 || rotated[0].State != sallyport.KeyNext || !rotated[0].SignsFrom.Equal(h.clock().Add(sallyport.KeyLead)) {
+		t.Fatalf("RotateSigningKey = %+v, %v", rotated, err)
 	}
-	again, err := svc.RotateSigningKey(t.Context())
-	if err != nil || again != next {
+	next := rotated[0]
+	if again, err := svc.RotateSigningKey(t.Context()); err != nil || !slices.Equal(again, rotated) {
 		t.Errorf("RotateSigningKey again = %+v, %v, want the same key", again, err)
 	}
 	h.wantAccepted(svc, tokens.AccessToken)
@@ -365,26 +371,62 @@ func TestRotateSigningKey(t *testing.T) {
 	}
 }
 
-func TestJW_04_ReplaceSigningKeys(t *testing.T) {
+// TestJW_04_EmergencyRotation: a key that leaked is withdrawn at once, that of every algorithm, and nobody is signed out.
+func TestJW_04_EmergencyRotation(t *testing.T) {
 	h := newHouse(t)
-	svc, other := h.open(nil), h.open(nil)
+	gateway := func(c *sallyport.Config) { twoAlgorithms(c); c.KeyRotation = 48 * time.Hour }
+	svc, other := h.open(gateway), h.open(gateway)
 	tokens := h.signIn(svc)
+	h.advance(time.Hour)
 	if _, err := svc.RotateSigningKey(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	leaked := map[string]bool{}
+	for _, k := range h.wantStates(svc, sallyport.KeyActive, sallyport.KeyActive, sallyport.KeyNext, sallyport.KeyNext) {
+		leaked[k.ID] = true
+	}
+	var held []string
+	for _, audience := range []string{"", "legacy"} {
+		tokens = h.refreshFor(svc, tokens, audience)
+		held = append(held, tokens.AccessToken)
+	}
 	fresh, err := svc.ReplaceSigningKeys(t.Context())
-	if err != nil || fresh.State != sallyport.KeyActive {
-		t.Fatalf("ReplaceSigningKeys = %+v, %v", fresh, err)
+	if err != nil || len(fresh) != 2 || fresh[0].Algorithm != jws.ES256 || fresh[1].Algorithm != jws.RS256 {
+		t.Fatalf("ReplaceSigningKeys = %+v, %v, want a key of each algorithm", fresh, err)
 	}
-	h.wantStates(svc, sallyport.KeyActive)
-	if _, _, err := svc.CheckAccessToken(t.Context(), tokens.AccessToken); !errors.Is(err, sallyport.ErrTokenInvalid) {
-		t.Errorf("a token of a withdrawn key = %v, want ErrTokenInvalid", err)
+	if got := h.wantStates(svc, sallyport.KeyActive, sallyport.KeyActive); !slices.Equal(got, fresh) {
+		t.Errorf("published are %+v, want %+v", got, fresh)
 	}
-	tokens = h.refresh(svc, tokens)
 	h.maintain(other)
-	h.wantAccepted(other, tokens.AccessToken)
-	if got := other.SigningKeys(); len(got) != 1 || got[0].ID != fresh.ID {
-		t.Errorf("the other instance has %+v, want the new key alone", got)
+	if string(other.KeySet()) != string(svc.KeySet()) {
+		t.Errorf("two instances publish\n%s\n%s", svc.KeySet(), other.KeySet())
+	}
+	var verifier outsider
+	verifier.fetch(t, other, h.clock())
+	for _, key := range verifier.keys {
+		if leaked[key.ID()] {
+			t.Errorf("%s is published after it was withdrawn", key.ID())
+		}
+	}
+	for _, token := range held {
+		for _, instance := range []*sallyport.Service{svc, other} {
+			if _, _, err := instance.CheckAccessToken(t.Context(), token); !errors.Is(err, sallyport.ErrTokenInvalid) {
+				t.Errorf("a token of a withdrawn key = %v, want ErrTokenInvalid", err)
+			}
+		}
+		if err := verifier.check(token, h.clock); !errors.Is(err, jws.ErrUnknownKey) {
+			t.Errorf("a service that has read the new key set says %v of it, want ErrUnknownKey", err)
+		}
+	}
+	for i, audience := range []string{"", "legacy"} {
+		tokens = h.refreshFor(svc, tokens, audience)
+		if _, kid := headerOf(t, tokens.AccessToken); kid != fresh[i].ID {
+			t.Errorf("a token for %q is signed by %s, want %s at once", audience, kid, fresh[i].ID)
+		}
+		h.wantAccepted(other, tokens.AccessToken)
+		if err := verifier.check(tokens.AccessToken, h.clock); err != nil {
+			t.Errorf("a service that has read the new key set refuses a new token: %v", err)
+		}
 	}
 }
 
@@ -515,7 +557,7 @@ func TestLeaveKeys(t *testing.T) {
 	h.maintain(server)
 	h.wantStates(beside(), sallyport.KeyActive, sallyport.KeyNext)
 	fresh := newHouse(t).open(func(c *sallyport.Config) { c.LeaveKeys = true })
-	if first, err := fresh.RotateSigningKey(t.Context()); err != nil || first.State != sallyport.KeyActive {
+	if first, err := fresh.RotateSigningKey(t.Context()); err != nil || len(first) != 1 || first[0].State != sallyport.KeyActive {
 		t.Errorf("RotateSigningKey without a key = %+v, %v, want one that signs", first, err)
 	}
 }
@@ -554,7 +596,7 @@ func TestClockThatIsWrong(t *testing.T) {
 		c.Now = func() time.Time { return rotated.clock().Add(365 * 24 * time.Hour) }
 	}).Close()
 	next, err := svc.RotateSigningKey(t.Context())
-	if err != nil || !next.SignsFrom.Equal(rotated.clock().Add(sallyport.KeyLead)) {
+	if err != nil || !next[0].SignsFrom.Equal(rotated.clock().Add(sallyport.KeyLead)) {
 		t.Errorf("RotateSigningKey = %+v, %v, want a key that signs in a day", next, err)
 	}
 }
@@ -691,9 +733,10 @@ type unmarked struct{ sallyport.Store }
 
 func (unmarked) SecretCheck(context.Context) ([]byte, error) { return nil, nil }
 
-// TestJW_02_NoGoodTokenIsEverRefused lets days pass, with restarts, changes of the algorithm and of the life of a
+// TestJW_02_NoGoodTokenIsEverRefused lets days pass, with restarts, changes of the algorithms and of the life of a
 // token, and planned rotations, under verifiers that keep a key set for up to KeyLead and never look for an
-// unknown key. Every token must verify at all of them until it ends.
+// unknown key. Every token, for all audiences and for the one with an algorithm of its own, must verify at all of them
+// until it ends.
 func TestJW_02_NoGoodTokenIsEverRefused(t *testing.T) {
 	seed := *keySeed
 	if seed == 0 {
@@ -702,11 +745,15 @@ func TestJW_02_NoGoodTokenIsEverRefused(t *testing.T) {
 	t.Logf("repeat with -keyseed=%d -keydays=%d", seed, *keyDays)
 	r := mathrand.New(mathrand.NewPCG(seed, 1))
 	h := newHouse(t)
-	algorithms := []jws.Algorithm{jws.ES256, jws.EdDSA}
+	algorithms := []jws.Algorithm{jws.ES256, jws.EdDSA, jws.RS256}
 	lives := []time.Duration{5 * time.Minute, time.Hour, 24 * time.Hour}
 	restart := func() *sallyport.Service {
 		return h.open(func(c *sallyport.Config) {
+			c.Audience = []string{c.Issuer, "legacy"}
 			c.Algorithm, c.AccessTTL = algorithms[r.IntN(2)], lives[r.IntN(3)]
+			if r.IntN(3) > 0 {
+				c.AudienceAlgorithm = map[string]jws.Algorithm{"legacy": algorithms[1+r.IntN(2)]}
+			}
 			c.KeyRotation = 48*time.Hour + time.Duration(r.IntN(200))*time.Hour
 		})
 	}
@@ -718,27 +765,37 @@ func TestJW_02_NoGoodTokenIsEverRefused(t *testing.T) {
 		end   time.Time
 	}
 	var live []issued
-	most, kids := 0, map[string]bool{}
-	for end := h.clock().AddDate(0, 0, *keyDays); h.clock().Before(end); h.advance(time.Duration(1+r.IntN(150)) * time.Minute) {
+	most, kids, signed := 0, map[string]bool{}, map[string]int{}
+	for end := h.clock().AddDate(0, 0, *keyDays); h.clock().Before(end); {
+		h.advance(time.Duration(1+r.IntN(150))*time.Minute + time.Second) // the key set is not new any more
 		switch r.IntN(40) {
 		case 0:
 			svc.Close()
 			svc = restart()
 		case 1:
-			if _, err := svc.RotateSigningKey(t.Context()); err != nil {
+			if _, err := svc.RotateSigningKey(t.Context()); err != nil && !errors.Is(err, sallyport.ErrTooManyKeys) {
 				t.Fatal(err)
 			}
 		}
 		h.maintain(svc)
-		tokens = h.refresh(svc, tokens)
-		_, kid := headerOf(t, tokens.AccessToken)
-		kids[kid] = true
-		live = append(live, issued{tokens.AccessToken, tokens.AccessExpires})
+		for _, audience := range []string{"", "legacy"} {
+			tokens = h.refreshFor(svc, tokens, audience)
+			alg, kid := headerOf(t, tokens.AccessToken)
+			kids[kid] = true
+			signed[alg+" for "+audience]++
+			live = append(live, issued{tokens.AccessToken, tokens.AccessExpires})
+		}
 		live = slices.DeleteFunc(live, func(i issued) bool { return !i.end.After(h.clock()) })
+		published := map[jws.Algorithm]int{}
+		for _, k := range svc.SigningKeys() {
+			if published[k.Algorithm]++; published[k.Algorithm] > 3 {
+				t.Fatalf("at %v there are more than 3 keys of %s: %+v", h.clock(), k.Algorithm, svc.SigningKeys())
+			}
+		}
 		most = max(most, len(svc.SigningKeys()))
 		for i := range verifiers {
 			v := &verifiers[i]
-			if v.keys == nil || h.clock().Sub(v.fetched) >= sallyport.KeyLead-150*time.Minute || r.IntN(20) == 0 {
+			if v.keys == nil || h.clock().Sub(v.fetched) >= sallyport.KeyLead-151*time.Minute || r.IntN(20) == 0 {
 				v.fetch(t, svc, h.clock())
 			}
 			for _, token := range live {
@@ -748,8 +805,8 @@ func TestJW_02_NoGoodTokenIsEverRefused(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d keys signed, at most %d were published at a time", len(kids), most)
-	if len(kids) < *keyDays/15 || most > 4 {
+	t.Logf("%d keys signed, at most %d were published at a time: %v", len(kids), most, signed)
+	if len(kids) < *keyDays/15 || most > 9 {
 		t.Errorf("%d keys signed in %d days and up to %d were published at a time", len(kids), *keyDays, most)
 	}
 }
@@ -770,7 +827,7 @@ func (v *outsider) fetch(t *testing.T, svc *sallyport.Service, now time.Time) {
 }
 
 func (v *outsider) check(token string, now func() time.Time) error {
-	rules := accesstoken.Rules{Issuer: "https://app.example.com/auth", Audience: []string{"https://app.example.com/auth"}, Now: now}
+	rules := accesstoken.Rules{Issuer: "https://app.example.com/auth", Audience: []string{"https://app.example.com/auth", "legacy"}, Now: now}
 	_, err := rules.Verify(token, func(h jws.Header) (*jws.Key, error) {
 		for _, k := range v.keys {
 			if k.ID() == h.KeyID {

@@ -12,12 +12,21 @@ import (
 // ErrRefreshTokenReused (the session has ended, durably), a RateLimitError or ErrClaimsFailed, after which the same
 // token may be presented again: rules 2 to 4 answer the retry.
 func (s *Service) Refresh(ctx context.Context, t RefreshToken, c Client) (*Tokens, error) {
-	tokens, rule, err := s.refresh(ctx, t, c)
+	return s.RefreshFor(ctx, t, "", c)
+}
+
+// RefreshFor is Refresh with an access token for one of Config.Audience alone, signed with the algorithm of that audience;
+// for all of them when audience is "". It returns ErrInvalidAudience for any other, before the refresh token is presented.
+func (s *Service) RefreshFor(ctx context.Context, t RefreshToken, audience string, c Client) (*Tokens, error) {
+	if err := s.checkAudience(audience); err != nil {
+		return nil, err
+	}
+	tokens, rule, err := s.refresh(ctx, t, audience, c)
 	s.observe(Observation{Operation: OperationRefresh, Rule: rule, Err: err})
 	return tokens, err
 }
 
-func (s *Service) refresh(ctx context.Context, t RefreshToken, c Client) (*Tokens, RefreshRule, error) {
+func (s *Service) refresh(ctx context.Context, t RefreshToken, audience string, c Client) (*Tokens, RefreshRule, error) {
 	reused := s.event("refresh_reused", actorUser, c)
 	reused.SessionID, reused.Detail = t.session, string(EndedByReuse)
 	now := reused.At
@@ -45,7 +54,7 @@ func (s *Service) refresh(ctx context.Context, t RefreshToken, c Client) (*Token
 		s.audit(ctx, "rate_limited", c, err, slog.String("session_id", t.session.String()))
 		return nil, RuleLimited, err
 	}
-	a, err := s.answer(ctx, outcome.User, ReasonRefresh, t.session, now, outcome.Session.AbsoluteEnd)
+	a, err := s.answer(ctx, outcome.User, ReasonRefresh, t.session, audience, now, outcome.Session.AbsoluteEnd)
 	if err != nil {
 		return nil, outcome.Rule, err
 	}

@@ -111,7 +111,7 @@ func (s *Service) signRevocations(p revocationsPage, complete time.Time) (string
 	if err != nil {
 		return "", err
 	}
-	key := s.keys.Load().active(s.now())
+	key := s.keys.Load().signer(s.cfg.Algorithm, s.now())
 	if key == nil {
 		return "", ErrNoSigningKey
 	}

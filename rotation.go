@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -39,33 +40,44 @@ const (
 	// keyTolerance is how far the clocks of instances may differ. A next key that is further away than a
 	// tolerant lead comes from a clock that is wrong, and does not keep others from publishing one.
 	keyTolerance = time.Hour
+	// keyBatch is how far apart the first keys of several algorithms may be made, and the clocks of those who
+	// make them.
+	keyBatch = time.Minute
+	// maxLine is how many keys of one algorithm are published at most: three algorithms stay below the ten keys
+	// in all that an AWS Application Load Balancer reads.
+	maxLine = 3
 )
 
 // startKeys reads the signing keys, or makes the first one; watchKeys looks after them.
 func (s *Service) startKeys(ctx context.Context) error {
-	s.keys.Store(&signingKeys{})
+	s.keys.Store(&signingKeys{keyRules: s.cfg.keyRules()})
 	err := s.maintainKeys(ctx)
 	if err == nil && !s.cfg.LeaveKeys {
 		err = s.resealKeys(ctx)
 	}
 	if err != nil {
-		if s.keys.Load().active(s.now()) == nil {
+		if len(s.keys.Load().active(s.now())) == 0 {
 			return err
 		}
 		// A disk that is full, for one: what is due waits, and the keys that were read are good.
 		s.log.LogAttrs(ctx, slog.LevelWarn, "signing keys cannot be maintained", slog.String("reason", err.Error()))
 	}
-	s.reportAlgorithm(ctx)
+	s.reportAlgorithms(ctx)
 	return nil
 }
 
-// reportAlgorithm tells somebody who has just configured another algorithm why tokens do not have it yet.
-func (s *Service) reportAlgorithm(ctx context.Context) {
+// reportAlgorithms tells somebody who has just configured another algorithm why tokens do not have it yet.
+func (s *Service) reportAlgorithms(ctx context.Context) {
+	if s.cfg.LeaveKeys {
+		return
+	}
 	now, keys := s.now(), s.keys.Load()
-	next := keys.next(now)
-	if active := keys.active(now); !s.cfg.LeaveKeys && next != nil && active.public.Algorithm() != next.public.Algorithm() {
-		s.log.LogAttrs(ctx, slog.LevelInfo, "the next signing key has another algorithm; it signs when every verifier has it",
-			slog.String("alg", string(active.public.Algorithm())), slog.String("next_alg", string(next.public.Algorithm())), slog.Time("signs_from", next.signsFrom))
+	for _, alg := range keys.used {
+		line, key := keys.lines[alg], keys.signer(alg, now)
+		if next := line.next(now); line.active(now) == nil && next != nil && key != nil {
+			s.log.LogAttrs(ctx, slog.LevelInfo, "the next signing key has another algorithm; it signs when every verifier has it",
+				slog.String("alg", string(key.public.Algorithm())), slog.String("next_alg", string(alg)), slog.Time("signs_from", next.signsFrom))
+		}
 	}
 }
 
@@ -114,8 +126,8 @@ type upkeep struct {
 	sync.Mutex           // held while the store is asked
 	at         time.Time // by the machine's clock: it only spaces out reads
 	err        error
-	active     string // the key that was last said to be active
-	unopened   string // what was last said about keys that cannot be opened
+	active     []string // the keys that were last said to be active; nil before the first look
+	unopened   string   // what was last said about keys that cannot be opened
 }
 
 // maintainKeys reads the stored keys and does what is due: it makes the first key, publishes the next
@@ -139,7 +151,7 @@ func (s *Service) allSteps(ctx context.Context) error {
 	if err := s.secrets.check(ctx, s.store); err != nil {
 		return err // whoever adopted another secret has said that this one is lost
 	}
-	for range 5 { // each step is followed by another look
+	for range 5 * maxLine { // each step is followed by another look
 		stored, err := s.store.SigningKeys(ctx)
 		if err != nil {
 			return err
@@ -176,32 +188,34 @@ func (s *Service) oneStep(ctx context.Context, keys *signingKeys) (done bool, er
 	if s.cfg.LeaveKeys {
 		return true, nil
 	}
-	if len(keys.keys) == 0 {
-		return false, s.addKey(ctx, keys, now)
-	}
-	for i, key := range keys.keys {
-		if at, retired := keys.removal(i, now); retired && !at.After(now) {
+	for _, key := range keys.keys {
+		if at, retired := keys.removal(key, now); retired && !at.After(now) {
 			_, err := s.store.RemoveSigningKey(ctx, key.public.ID(), s.keyEvent("key_removed", key.public.ID()))
 			return false, err
 		}
 	}
-	if signsFrom, due := s.nextKeyDue(keys, now); due {
-		return false, s.addKey(ctx, keys, signsFrom)
+	for _, alg := range keys.used {
+		if signsFrom, due := keys.nextDue(alg, now); due {
+			return false, s.addKey(ctx, keys, alg, signsFrom)
+		}
 	}
 	return true, nil
 }
 
-// nextKeyDue reports whether it is time to publish the next key, and from when that key signs: when the
-// active one has signed for long enough, or at once when another algorithm is configured.
-func (s *Service) nextKeyDue(keys *signingKeys, now time.Time) (signsFrom time.Time, due bool) {
-	active := keys.activeIndex(now)
-	if keys.next(now) != nil {
+// nextDue reports whether it is time to publish a key of alg, and from when that key signs: at once while the key set
+// is new; in a day when the algorithm is; else when the active key has signed for long enough.
+func (k *signingKeys) nextDue(alg jws.Algorithm, now time.Time) (signsFrom time.Time, due bool) {
+	line := k.lines[alg]
+	active := line.active(now)
+	switch {
+	case active == nil && k.isNew(now):
+		return now, true
+	case !k.begun(now), len(line) >= maxLine, line.next(now) != nil:
 		return time.Time{}, false
-	}
-	if keys.keys[active].public.Algorithm() != s.cfg.Algorithm {
+	case active == nil:
 		return now.Add(keyLead), true
 	}
-	end := keys.keys[active].signsFrom.Add(s.cfg.KeyRotation)
+	end := active.signsFrom.Add(k.rotation)
 	if now.Before(end.Add(-keyLead)) {
 		return time.Time{}, false
 	}
@@ -211,8 +225,8 @@ func (s *Service) nextKeyDue(keys *signingKeys, now time.Time) (signsFrom time.T
 	return end, true
 }
 
-func (s *Service) addKey(ctx context.Context, keys *signingKeys, signsFrom time.Time) error {
-	key, err := s.newStoredKey(signsFrom)
+func (s *Service) addKey(ctx context.Context, keys *signingKeys, alg jws.Algorithm, signsFrom time.Time) error {
+	key, err := s.newStoredKey(alg, signsFrom)
 	if err != nil {
 		return err
 	}
@@ -236,14 +250,14 @@ func (s *Service) useKeys(ctx context.Context, keys *signingKeys) {
 			s.auditKey(ctx, "key_removed", id)
 		}
 	}
-	key := keys.active(s.now())
-	if key == nil {
-		return
-	}
-	last, active := s.upkeep.active, key.public.ID()
-	s.upkeep.active = active
-	if last != "" && active != last {
-		s.auditKey(ctx, "key_activated", active)
+	last := s.upkeep.active
+	s.upkeep.active = []string{}
+	for _, key := range keys.active(s.now()) {
+		id := key.public.ID()
+		s.upkeep.active = append(s.upkeep.active, id)
+		if last != nil && !slices.Contains(last, id) {
+			s.auditKey(ctx, "key_activated", id)
+		}
 	}
 }
 
@@ -295,20 +309,39 @@ func (s *Service) settleSecret(ctx context.Context) error {
 	return s.resealKeys(ctx)
 }
 
-// RotateSigningKey publishes the next signing key now, to sign in a day, unless there is one already, and
-// returns it. Nothing that was signed becomes invalid. It returns ErrChanged when other instances kept
-// changing the keys.
-func (s *Service) RotateSigningKey(ctx context.Context) (SigningKey, error) {
+// RotateSigningKey publishes the next signing key of every algorithm in use now, to sign in a day, unless there is one
+// already, and returns them, Config.Algorithm's first. Nothing that was signed becomes invalid. It returns
+// ErrTooManyKeys, with the keys of the other algorithms, when as many as can be are published, and ErrChanged when other
+// instances kept changing the keys.
+func (s *Service) RotateSigningKey(ctx context.Context) ([]SigningKey, error) {
 	if err := s.settleSecret(ctx); err != nil {
-		return SigningKey{}, err
+		return nil, err
 	}
+	var rotated []SigningKey
+	var full error
+	for _, alg := range s.keys.Load().used {
+		key, err := s.rotate(ctx, alg)
+		switch {
+		case errors.Is(err, ErrTooManyKeys):
+			full = err
+		case err != nil:
+			return rotated, err
+		default:
+			rotated = append(rotated, key)
+		}
+	}
+	return rotated, full
+}
+
+func (s *Service) rotate(ctx context.Context, alg jws.Algorithm) (SigningKey, error) {
 	added := ""   // the key that was added here, which comes back from the store in the next turn
 	for range 5 { // another instance may add one meanwhile
 		if err := s.maintainKeys(ctx); err != nil {
 			return SigningKey{}, err
 		}
 		now, keys := s.now(), s.keys.Load()
-		if next := keys.next(now); next != nil {
+		line := keys.lines[alg]
+		if next := line.next(now); next != nil {
 			added = next.public.ID()
 		}
 		for _, key := range keys.describe(now) {
@@ -317,10 +350,13 @@ func (s *Service) RotateSigningKey(ctx context.Context) (SigningKey, error) {
 			}
 		}
 		signsFrom := now.Add(keyLead)
-		if len(keys.keys) == 0 { // the first key of all has nobody to wait for
+		switch {
+		case line.active(now) == nil && keys.isNew(now): // the first key of all has nobody to wait for
 			signsFrom = now
+		case len(line) >= maxLine:
+			return SigningKey{}, because(ErrTooManyKeys, string(alg))
 		}
-		key, err := s.newStoredKey(signsFrom)
+		key, err := s.newStoredKey(alg, signsFrom)
 		if err == nil {
 			err = s.addStoredKey(ctx, key, keys)
 		}
@@ -334,34 +370,49 @@ func (s *Service) RotateSigningKey(ctx context.Context) (SigningKey, error) {
 	return SigningKey{}, fmt.Errorf("sallyport: rotating the signing key: %w", ErrChanged)
 }
 
-// ReplaceSigningKeys is for an emergency: it withdraws every signing key and signs with a new one at once.
-// Access tokens that were issued are refused here immediately, by other instances within seconds, and by a service
-// when it next reads the key set; their holders refresh, which needs no signing key. A service or a gateway that
-// does not look for an unknown key refuses the new tokens until it reads the key set again.
-func (s *Service) ReplaceSigningKeys(ctx context.Context) (SigningKey, error) {
+// ReplaceSigningKeys is for an emergency: it withdraws every signing key and signs with new ones at once, which it
+// returns, Config.Algorithm's first. Access tokens that were issued are refused here immediately, by other instances
+// within seconds, and by a service when it next reads the key set; their holders refresh, which needs no signing key. A
+// service or a gateway that does not look for an unknown key refuses the new tokens until it reads the key set again.
+func (s *Service) ReplaceSigningKeys(ctx context.Context) ([]SigningKey, error) {
 	if err := s.settleSecret(ctx); err != nil {
-		return SigningKey{}, err
+		return nil, err
 	}
-	key, err := s.newStoredKey(s.now())
+	key, err := s.newStoredKey(s.cfg.Algorithm, s.now())
 	if err == nil {
 		err = s.store.ReplaceSigningKeys(ctx, key, s.keyEvent("keys_replaced", key.KeyID))
 	}
 	if err != nil {
-		return SigningKey{}, err
+		return nil, err
 	}
 	s.auditKey(ctx, "key_published", key.KeyID, slog.String("alg", key.Algorithm), slog.Bool("emergency", true))
-	if err := s.maintainKeys(ctx); err != nil {
-		return SigningKey{}, err
-	}
-	keys := s.SigningKeys()
-	if len(keys) == 0 { // another instance has replaced it already, and the row is gone
-		return SigningKey{}, fmt.Errorf("sallyport: replacing the signing keys: %w", ErrChanged)
-	}
-	return keys[len(keys)-1], nil
+	return s.completeSet(ctx)
 }
 
-func (s *Service) newStoredKey(signsFrom time.Time) (StoredKey, error) {
-	private, err := generateKey(s.cfg.Algorithm)
+// completeSet makes the keys of the other algorithms beside one that has replaced all others, unless another instance
+// has, and returns those that sign.
+func (s *Service) completeSet(ctx context.Context) ([]SigningKey, error) {
+	for range 5 * maxLine {
+		if err := s.maintainKeys(ctx); err != nil {
+			return nil, err
+		}
+		now, keys := s.now(), s.keys.Load()
+		if len(keys.keys) == 0 { // another instance has replaced it already, and the row is gone
+			break
+		}
+		missing := slices.IndexFunc(keys.used, func(alg jws.Algorithm) bool { return keys.lines[alg].active(now) == nil && keys.isNew(now) })
+		if missing < 0 {
+			return slices.DeleteFunc(keys.describe(now), func(k SigningKey) bool { return k.State != KeyActive }), nil
+		}
+		if err := s.addKey(ctx, keys, keys.used[missing], now); err != nil && !errors.Is(err, ErrChanged) {
+			return nil, err
+		}
+	}
+	return nil, fmt.Errorf("sallyport: replacing the signing keys: %w", ErrChanged)
+}
+
+func (s *Service) newStoredKey(alg jws.Algorithm, signsFrom time.Time) (StoredKey, error) {
+	private, err := generateKey(alg)
 	if err != nil {
 		return StoredKey{}, err
 	}
@@ -373,11 +424,10 @@ func (s *Service) newStoredKey(signsFrom time.Time) (StoredKey, error) {
 	if err != nil {
 		return StoredKey{}, err
 	}
-	alg := string(public.Algorithm())
 	return StoredKey{
 		KeyID:     public.ID(),
-		Algorithm: alg,
-		Sealed:    s.secrets.seal(atRest, der, sealedName(public.ID(), alg)),
+		Algorithm: string(alg),
+		Sealed:    s.secrets.seal(atRest, der, sealedName(public.ID(), string(alg))),
 		CreatedAt: s.now(),
 		SignsFrom: signsFrom,
 	}, nil

@@ -17,23 +17,23 @@ import (
 // Service carries out the use cases. It is safe for concurrent use. Make it with New. Every method that
 // takes a context may also return ErrStoreUnavailable or the context's error.
 type Service struct {
-	cfg          Config
-	log          *slog.Logger
-	now          func() time.Time
-	store        Store
-	secrets      keyring
-	keys         atomic.Pointer[signingKeys]
-	upkeep       upkeep
-	hasher       *password.Hasher
-	gate         gate
-	limitLog     firsts
-	feed         *feed
-	providers    []IdentityProvider
-	byIssuer     map[string]IdentityProvider
-	byName       map[string]IdentityProvider
-	returnTo     returnTargets
-	accessRules  accesstoken.Rules
-	claimsPrefix []byte
+	cfg         Config
+	log         *slog.Logger
+	now         func() time.Time
+	store       Store
+	secrets     keyring
+	keys        atomic.Pointer[signingKeys]
+	upkeep      upkeep
+	hasher      *password.Hasher
+	gate        gate
+	limitLog    firsts
+	feed        *feed
+	providers   []IdentityProvider
+	byIssuer    map[string]IdentityProvider
+	byName      map[string]IdentityProvider
+	returnTo    returnTargets
+	accessRules accesstoken.Rules
+	prefixes    map[string][]byte // of the claims of a token, by its audience; "" for all audiences
 
 	background sync.WaitGroup
 	stop       context.CancelFunc // ends what is in background
@@ -74,7 +74,7 @@ func (s *Service) start() error {
 	}
 	var err error
 	s.accessRules = accesstoken.Rules{Issuer: s.cfg.Issuer, Audience: s.cfg.Audience, Leeway: clockLeeway, Now: s.now, Cache: accesstoken.NewCache(accesstoken.DefaultCacheSize)}
-	if s.claimsPrefix, err = claimsPrefix(s.cfg.Issuer, s.cfg.Audience, s.cfg.ClientID); err != nil {
+	if s.prefixes, err = claimsPrefixes(s.cfg); err != nil {
 		return err
 	}
 	if err := s.startKeys(ctx); err != nil {
@@ -119,7 +119,7 @@ func (s *Service) Ready(ctx context.Context) error {
 	if err := s.secrets.check(ctx, s.store); err != nil {
 		return err
 	}
-	if s.keys.Load().active(s.now()) == nil {
+	if len(s.keys.Load().active(s.now())) == 0 {
 		return ErrNoSigningKey
 	}
 	return nil

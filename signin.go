@@ -13,6 +13,7 @@ import (
 type SignInRequest struct {
 	Username string // the username or the e-mail address, in any case
 	Password string
+	Audience string // of the access token, one of Config.Audience; "" for all of them
 	Client   Client
 	Replaces RefreshToken // of the session that the same browser holds; zero for none
 }
@@ -20,8 +21,11 @@ type SignInRequest struct {
 // SignIn checks a password and starts a session, which is durable when SignIn returns. It returns
 // ErrInvalidCredentials for an unknown user, a wrong password and an inactive user, all at the cost
 // of one hash; a RateLimitError, without a hash, when there were too many failures; ErrOverloaded when no
-// hashing slot comes free in time; ErrClaimsFailed.
+// hashing slot comes free in time; ErrClaimsFailed; ErrInvalidAudience, before anything is looked at.
 func (s *Service) SignIn(ctx context.Context, r SignInRequest) (*Tokens, error) {
+	if err := s.checkAudience(r.Audience); err != nil {
+		return nil, err
+	}
 	user, tokens, err := s.signIn(ctx, r)
 	s.observe(Observation{Operation: OperationSignIn, Err: err})
 	s.audit(ctx, "sign_in", r.Client, err, auditIDs(user.ID, tokens)...)
@@ -58,7 +62,7 @@ func (s *Service) trySignIn(ctx context.Context, r SignInRequest, user User, cre
 	if !user.IsActive {
 		return nil, because(ErrInvalidCredentials, "user is inactive")
 	}
-	tokens, err := s.startSession(ctx, user, ReasonSignIn, r.Client, SessionStart{
+	tokens, err := s.startSession(ctx, user, ReasonSignIn, r.Audience, r.Client, SessionStart{
 		CredentialVersion: credential.Version,
 		Replaces:          r.Replaces.session,
 		Settle:            try.settlement(true),
@@ -110,7 +114,7 @@ func refusePassword(err error, reason string) error {
 // startSession makes the tokens, then writes the session and all that start holds besides in one
 // step. The ids come first, so that claims can name the session, and nothing is written when
 // they fail.
-func (s *Service) startSession(ctx context.Context, u User, reason Reason, c Client, start SessionStart) (*Tokens, error) {
+func (s *Service) startSession(ctx context.Context, u User, reason Reason, audience string, c Client, start SessionStart) (*Tokens, error) {
 	now := s.now()
 	session := Session{
 		ID:          NewID(now),
@@ -125,7 +129,7 @@ func (s *Service) startSession(ctx context.Context, u User, reason Reason, c Cli
 		UserAgent:   c.userAgent(),
 		IP:          c.IP,
 	}
-	a, err := s.answer(ctx, u, reason, session.ID, now, session.AbsoluteEnd)
+	a, err := s.answer(ctx, u, reason, session.ID, audience, now, session.AbsoluteEnd)
 	if err != nil {
 		return nil, err
 	}

@@ -34,8 +34,9 @@ type answer struct {
 	view    json.RawMessage
 }
 
-// answer makes the access token and the view. A token never outlives its session, which ends at end.
-func (s *Service) answer(ctx context.Context, u User, reason Reason, session ID, now, end time.Time) (answer, error) {
+// answer makes the access token, for one audience or, when that is "", for all, and the view. A token never outlives
+// its session, which ends at end.
+func (s *Service) answer(ctx context.Context, u User, reason Reason, session ID, audience string, now, end time.Time) (answer, error) {
 	custom, err := s.customClaims(ctx, u, reason, session)
 	if err != nil {
 		return answer{}, err
@@ -49,7 +50,7 @@ func (s *Service) answer(ctx context.Context, u User, reason Reason, session ID,
 		expires = end
 	}
 	expires = expires.Truncate(time.Second)
-	access, err := s.signAccessToken(u.ID, session, custom, issuedAt(u, now), expires)
+	access, err := s.signAccessToken(u.ID, session, audience, custom, issuedAt(u, now), expires)
 	return answer{access: access, expires: expires, view: view}, err
 }
 
@@ -79,11 +80,11 @@ func (s *Service) tokens(a answer, u User, t RefreshToken, end, now time.Time) *
 
 // signAccessToken writes the claims of RFC 9068 §2.2 and ours in a fixed order, the custom ones last: by
 // hand, because those come encoded and a map would be sorted.
-func (s *Service) signAccessToken(user, session ID, custom []byte, issued int64, expires time.Time) (string, error) {
+func (s *Service) signAccessToken(user, session ID, audience string, custom []byte, issued int64, expires time.Time) (string, error) {
 	var jti [16]byte
 	rand.Read(jti[:])
 	payload := make([]byte, 0, 512+len(custom))
-	payload = append(payload, s.claimsPrefix...) // {"iss":…,"aud":…,"client_id":…,"token_type":"access"
+	payload = append(payload, s.prefixes[audience]...) // {"iss":…,"aud":…,"client_id":…,"token_type":"access"
 	payload = append(payload, `,"sub":"`...)
 	payload = append(payload, user.String()...)
 	payload = append(payload, `","user_id":"`...)
@@ -102,7 +103,7 @@ func (s *Service) signAccessToken(user, session ID, custom []byte, issued int64,
 	} else {
 		payload = append(payload, '}')
 	}
-	key := s.keys.Load().active(s.now())
+	key := s.keys.Load().signer(s.cfg.algorithmOf(audience), s.now())
 	if key == nil {
 		return "", ErrNoSigningKey
 	}
@@ -114,6 +115,29 @@ func (s *Service) signAccessToken(user, session ID, custom []byte, issued int64,
 		return "", fmt.Errorf("sallyport: signing an access token: %w", err)
 	}
 	return token, nil
+}
+
+// checkAudience returns ErrInvalidAudience when no token may be had for that audience alone (RFC 8707 §2).
+func (s *Service) checkAudience(audience string) error {
+	if s.prefixes[audience] == nil {
+		return ErrInvalidAudience
+	}
+	return nil
+}
+
+// claimsPrefixes are those of tokens for each audience alone, and of one for all of them under "".
+func claimsPrefixes(cfg Config) (map[string][]byte, error) {
+	prefixes := map[string][]byte{}
+	var err error
+	if prefixes[""], err = claimsPrefix(cfg.Issuer, cfg.Audience, cfg.ClientID); err != nil {
+		return nil, err
+	}
+	for _, audience := range cfg.Audience {
+		if prefixes[audience], err = claimsPrefix(cfg.Issuer, []string{audience}, cfg.ClientID); err != nil {
+			return nil, err
+		}
+	}
+	return prefixes, nil
 }
 
 // claimsPrefix encodes the claims that are the same in every token. One audience is written as a

@@ -115,6 +115,18 @@ func (b *body) optional(name string) (text string, ok bool) {
 	return text, ok
 }
 
+// audienceMember names the one audience that an access token is wanted for.
+const audienceMember = "audience"
+
+// audience reads the member of that name; "" when it is absent or null, and a token is wanted for all audiences.
+func (b *body) audience() string {
+	if text, ok := b.optional(audienceMember); ok && text == "" {
+		b.fault(audienceMember, "This field may not be blank.")
+	}
+	text, _ := b.members[audienceMember].(string)
+	return text
+}
+
 // flag reads a member that may be absent or null, which is false.
 func (b *body) flag(name string) bool {
 	value := b.members[name]

@@ -66,6 +66,7 @@ var table = []struct {
 	{sallyport.ErrTokenInvalid, problem{status: 401, code: "token_not_valid", detail: "Token is invalid or expired", challenge: `Bearer error="invalid_token"`}},
 	{sallyport.ErrCSRF, problem{status: 403, code: "csrf_failed", detail: "CSRF_token is missing or wrong."}},
 	{sallyport.ErrInvalidScope, problem{status: 400, code: "invalid_request", detail: "The request is not valid.", fields: map[string][]string{"scope": {`Must be "this", "others" or "all".`}}}},
+	{sallyport.ErrInvalidAudience, problem{status: 400, code: "invalid_request", detail: "The audience is not one that tokens are issued for.", fields: map[string][]string{audienceMember: {"Must be one of the configured audiences."}}}},
 	{sallyport.ErrIDTokenInvalid, problem{status: 401, code: "idp_token_invalid", detail: "The identity provider's token is not valid."}},
 	{sallyport.ErrIDTokenExpired, problem{status: 410, code: "idp_token_expired", detail: "Token expired."}},
 	{sallyport.ErrIDTokenReplayed, problem{status: 401, code: "idp_token_replayed", detail: "The identity provider's token was used before."}},

@@ -26,11 +26,12 @@ func (h *Handler) signIn(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	b, err := readBody(w, r, maxSignInBody, "username", "password")
+	b, err := readBody(w, r, maxSignInBody, "username", "password", audienceMember)
 	if err != nil {
 		return err
 	}
 	request := sallyport.SignInRequest{Username: b.required("username"), Password: b.required("password"), Client: caller.client, Replaces: caller.held}
+	request.Audience = b.audience()
 	if len(request.Password) > password.MaxBytes {
 		b.fault("password", tooLong)
 	}
@@ -46,12 +47,13 @@ func (h *Handler) socialExchange(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	b, err := readBody(w, r, maxBody, "id_token", "access_token", "nonce")
+	b, err := readBody(w, r, maxBody, "id_token", "access_token", "nonce", audienceMember)
 	if err != nil {
 		return err
 	}
 	request := sallyport.ExchangeRequest{IDToken: b.required("id_token"), Client: caller.client, Replaces: caller.held}
 	request.AccessToken, _ = b.optional("access_token")
+	request.Audience = b.audience()
 	if nonce, ok := b.optional("nonce"); ok {
 		request.Nonce = &nonce
 	}
@@ -63,11 +65,15 @@ func (h *Handler) socialExchange(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (h *Handler) refresh(w http.ResponseWriter, r *http.Request) error {
-	p, err := h.presented(w, r)
+	p, err := h.presented(w, r, audienceMember)
 	if err != nil {
 		return err
 	}
-	tokens, err := h.svc.Refresh(r.Context(), p.token, p.caller.client)
+	audience := p.body.audience()
+	if err := p.body.err(); err != nil {
+		return err
+	}
+	tokens, err := h.svc.RefreshFor(r.Context(), p.token, audience, p.caller.client)
 	return h.answer(w, p.caller, tokens, err)
 }
 

@@ -40,6 +40,7 @@ var explanations = []struct {
 	{sallyport.ErrNameTaken, "that username is the username or the e-mail address of another user", "choose another"},
 	{sallyport.ErrEmailTaken, "that e-mail address is the address or the username of another user", "give another, or change that user first"},
 	{sallyport.ErrOverloaded, "every hashing slot is busy", "try again"},
+	{sallyport.ErrTooManyKeys, "three keys of an algorithm are published already", "try again in some hours: the oldest is withdrawn when its last token has ended"},
 	{sallyport.ErrChanged, "what it is about was changed meanwhile", "try again"},
 }
 

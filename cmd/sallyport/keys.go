@@ -19,7 +19,7 @@ import (
 
 type keysCommand struct {
 	List   keysList   `cmd:"" help:"List the signing keys."`
-	Rotate keysRotate `cmd:"" help:"Publish the next signing key, or withdraw all keys in an emergency."`
+	Rotate keysRotate `cmd:"" help:"Publish the next signing keys, or withdraw all keys in an emergency."`
 	Export keysExport `cmd:"" help:"Print the public halves."`
 }
 
@@ -86,7 +86,7 @@ func writeKeys(to io.Writer, keys []shownKey) error {
 
 type keysRotate struct {
 	sourceFlags
-	Now        bool `help:"Emergency: withdraw every signing key and sign with a new one at once."`
+	Now        bool `help:"Emergency: withdraw every signing key and sign with new ones at once."`
 	LostSecret bool `help:"With --now: the root secret is lost. Believe in the one that is set, or make one; everybody signs in once more."`
 	Yes        bool `help:"Do not ask."`
 }
@@ -128,12 +128,13 @@ func (c keysRotate) Run(ctx context.Context, w world) error {
 		if c.Now {
 			rotate = svc.ReplaceSigningKeys
 		}
-		key, err := rotate(ctx)
-		if err != nil {
-			return explain(what, err)
+		keys, err := rotate(ctx)
+		for _, key := range keys { // one for each algorithm
+			if _, err := fmt.Fprintf(w.stdout, "%s %s signs from %s\n", key.ID, key.Algorithm, inUTC(key.SignsFrom).Format(time.RFC3339)); err != nil {
+				return err
+			}
 		}
-		_, err = fmt.Fprintf(w.stdout, "%s %s signs from %s\n", key.ID, key.Algorithm, inUTC(key.SignsFrom).Format(time.RFC3339))
-		return err
+		return explain(what, err)
 	})
 }
 

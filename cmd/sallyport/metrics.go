@@ -110,7 +110,7 @@ func (m *metrics) register(svc *sallyport.Service) {
 	}
 	m.registry.MustRegister(keyCollector{
 		svc: svc,
-		age: prometheus.NewDesc("sallyport_signing_key_age_seconds", "For how long the active key has signed.", nil, nil),
+		age: prometheus.NewDesc("sallyport_signing_key_age_seconds", "For how long the active key has signed; with several algorithms, the oldest.", nil, nil),
 		all: prometheus.NewDesc("sallyport_signing_keys", "Published signing keys.", []string{"state"}, nil),
 	})
 }
@@ -135,11 +135,15 @@ func (c keyCollector) Describe(to chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (c keyCollector) Collect(to chan<- prometheus.Metric) {
 	count := map[sallyport.KeyState]int{sallyport.KeyNext: 0, sallyport.KeyActive: 0, sallyport.KeyRetired: 0}
+	var oldest time.Duration
 	for _, k := range c.svc.SigningKeys() {
 		count[k.State]++
 		if k.State == sallyport.KeyActive {
-			to <- prometheus.MustNewConstMetric(c.age, prometheus.GaugeValue, c.svc.Now().Sub(k.SignsFrom).Seconds())
+			oldest = max(oldest, c.svc.Now().Sub(k.SignsFrom))
 		}
+	}
+	if count[sallyport.KeyActive] > 0 {
+		to <- prometheus.MustNewConstMetric(c.age, prometheus.GaugeValue, oldest.Seconds())
 	}
 	for state, n := range count {
 		to <- prometheus.MustNewConstMetric(c.all, prometheus.GaugeValue, float64(n), string(state))
