@@ -40,15 +40,15 @@ const (
 	ReasonRefresh  Reason = "refresh"
 )
 
-// customClaims gathers the claims of the configured attributes and then of each claim function, a later
-// one winning over an earlier, as one JSON object; nil when none are configured.
+// customClaims gathers the claims of the configured attributes, of the template and then of each claim function, a
+// later one winning over an earlier, as one JSON object; nil when none are configured.
 func (s *Service) customClaims(ctx context.Context, u User, reason Reason, session ID) ([]byte, error) {
-	if len(s.cfg.UserAttributes) == 0 && len(s.cfg.Claims) == 0 {
+	if len(s.cfg.UserAttributes) == 0 && len(s.template) == 0 && len(s.cfg.Claims) == 0 {
 		return nil, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.ClaimsTimeout)
 	defer cancel()
-	claims := u.fields(s.cfg.UserAttributes)
+	claims := s.standingClaims(&u)
 	for i, ask := range s.cfg.Claims {
 		copied := u
 		copied.Groups, copied.Attributes = slices.Clone(u.Groups), maps.Clone(u.Attributes)

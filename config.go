@@ -49,7 +49,14 @@ type Config struct {
 	// UserAttributes become claims of the same name: a user field, else a key of User.Attributes,
 	// else null.
 	UserAttributes []string
-	// Claims are called in order, after UserAttributes; a later claim wins over an earlier one.
+	// ClaimTemplate makes claims out of values of the user, for a service that wants them under a name or in a form of
+	// its own. Its values are JSON of up to 16 levels (string, bool, numbers, nil, []any, map[string]any), in whose
+	// strings "${name}" is a user field, else an attribute, as in UserAttributes. A string that is "${name}" alone
+	// becomes the value with its type, null when the user has none; in a longer string it is written out, a list or an
+	// object as JSON, and null as nothing. "$${" is the text "${". What a user's values hold is not expanded again, but it
+	// is not escaped for any other language either. Default: none.
+	ClaimTemplate map[string]any
+	// Claims are called in order, after UserAttributes and ClaimTemplate; a later claim wins over an earlier one.
 	Claims []ClaimFunc
 	// ClaimsTimeout bounds all Claims of one token together, by their context. Default: 2 seconds; at
 	// most 10.
@@ -189,6 +196,9 @@ func (cfg Config) faults() []error {
 	}
 	if name, found := firstReserved(cfg.UserAttributes); found {
 		fault("UserAttributes", "%q is a claim of every access token already", name)
+	}
+	if _, err := parseClaimTemplate(cfg.ClaimTemplate); err != nil {
+		fault("ClaimTemplate", "%v", err)
 	}
 	if !slices.Contains(signingAlgorithms, cfg.Algorithm) {
 		fault("Algorithm", "it is %q, want one of %q", cfg.Algorithm, signingAlgorithms)

@@ -33,6 +33,7 @@ type Service struct {
 	byName      map[string]IdentityProvider
 	returnTo    returnTargets
 	accessRules accesstoken.Rules
+	template    claimTemplate
 	prefixes    map[string][]byte // of the claims of a token, by its audience; "" for all audiences
 
 	background sync.WaitGroup
@@ -74,6 +75,9 @@ func (s *Service) start() error {
 	}
 	var err error
 	s.accessRules = accesstoken.Rules{Issuer: s.cfg.Issuer, Audience: s.cfg.Audience, Leeway: clockLeeway, Now: s.now, Cache: accesstoken.NewCache(accesstoken.DefaultCacheSize)}
+	if s.template, err = parseClaimTemplate(s.cfg.ClaimTemplate); err != nil {
+		return err
+	}
 	if s.prefixes, err = claimsPrefixes(s.cfg); err != nil {
 		return err
 	}
