@@ -36,18 +36,29 @@ type templatePart struct {
 // it would silently name an attribute that nobody has.
 var placeholder = regexp.MustCompile(`^[A-Za-z0-9_]+([:-][A-Za-z0-9_]+)*$`)
 
-// CheckClaimTemplate says what keeps a value from being that of a claim in Config.ClaimTemplate.
+// CheckClaimTemplate says what keeps a claim with that value from being one of Config.ClaimTemplate. Of a text it quotes
+// no more than the name of a placeholder.
 func CheckClaimTemplate(claim string, value any) error {
 	_, err := parseClaim(claim, value)
 	return err
 }
 
-// ClaimTemplateNames lists the user fields and attributes that a value of Config.ClaimTemplate names, each once, sorted;
-// none if it is not a right one.
-func ClaimTemplateNames(value any) []string {
-	parsed, _ := parseTemplate(value, maxTemplateDepth)
+// CheckClaimTemplates says what keeps claims from being Config.ClaimTemplate: what CheckClaimTemplate does of each, and
+// more weight than 4 KiB of JSON without any value of a user.
+func CheckClaimTemplates(claims map[string]any) error {
+	_, err := parseClaimTemplate(claims)
+	return err
+}
+
+// ClaimTemplateNames lists the user fields and attributes that Config.ClaimTemplate names, each once, sorted; none if it
+// is not a right one.
+func ClaimTemplateNames(claims map[string]any) []string {
+	parsed, err := parseClaimTemplate(claims)
+	if err != nil {
+		return nil
+	}
 	names := map[string]bool{}
-	collectNames(parsed, names)
+	collectNames(map[string]any(parsed), names)
 	return slices.Sorted(maps.Keys(names))
 }
 
@@ -73,13 +84,13 @@ func collectNames(parsed any, into map[string]bool) {
 func parseClaim(claim string, value any) (any, error) {
 	switch {
 	case accesstoken.Reserved(claim):
-		return nil, fmt.Errorf("%q is a claim of every access token already", shortName(claim))
+		return nil, errors.New("it is in every access token already")
 	case claim == "":
 		return nil, errors.New("a claim has no name")
 	}
 	parsed, err := parseTemplate(map[string]any{claim: value}, maxTemplateDepth+1)
 	if err != nil {
-		return nil, fmt.Errorf("claim %q: %w", shortName(claim), err)
+		return nil, err
 	}
 	return parsed.(map[string]any)[claim], nil
 }
@@ -90,7 +101,9 @@ func parseClaimTemplate(claims map[string]any) (claimTemplate, error) {
 	var faults []error
 	for _, claim := range slices.Sorted(maps.Keys(claims)) {
 		value, err := parseClaim(claim, claims[claim])
-		faults = append(faults, err)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("claim %q: %w", shortName(claim), err))
+		}
 		parsed[claim] = value
 	}
 	if err := errors.Join(faults...); err != nil {
@@ -177,13 +190,23 @@ func parseText(text string) (templateText, error) {
 			return nil, errors.New("a ${ has no }; write $${ for the text itself")
 		}
 		if !placeholder.MatchString(name) {
-			return nil, fmt.Errorf("${%s}: want the name of a user field or an attribute, of letters, digits, _, - and :; write $${ for the text itself", shortName(name))
+			return nil, fmt.Errorf("%s: want the name of a user field or an attribute, of letters, digits, _, - and :; write $${ for the text itself", shownPlaceholder(name))
 		}
 		parts = append(parts, templatePart{literal: literal + before}, templatePart{name: name})
 		literal, text = "", after
 	}
 	parts = append(parts, templatePart{literal: literal + text})
 	return slices.DeleteFunc(parts, func(p templatePart) bool { return p == templatePart{} }), nil
+}
+
+// nearName is what may be shown of a placeholder that is wrong; the rest may be something else that was misplaced.
+var nearName = regexp.MustCompile(`^[A-Za-z0-9_.:-]{1,64}$`)
+
+func shownPlaceholder(name string) string {
+	if !nearName.MatchString(name) {
+		return "a ${ with something else behind it"
+	}
+	return "${" + name + "}"
 }
 
 // expand gives the claims of one user. What a user's values hold is never read as a template.

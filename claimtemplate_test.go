@@ -165,18 +165,18 @@ func TestNewRefusesClaimTemplates(t *testing.T) {
 		{"nothing", nil, ""},
 		{"16 levels", map[string]any{"x": deep(16)}, ""},
 		{"17 levels", map[string]any{"x": deep(17)}, `claim "x": objects and lists are nested deeper than 16`},
-		{"reserved", map[string]any{"sub": "${id}"}, `"sub" is a claim of every access token already`},
-		{"reserved in another case", map[string]any{"AUD": "x"}, `"AUD" is a claim of every access token already`},
+		{"reserved", map[string]any{"sub": "${id}"}, `claim "sub": it is in every access token already`},
+		{"reserved in another case", map[string]any{"AUD": "x"}, `claim "AUD": it is in every access token already`},
 		{"reserved further down", map[string]any{"x": map[string]any{"sub": "${id}"}}, ""},
 		{"no name", map[string]any{"": "x"}, "a claim has no name"},
 		{"a name that is a value", map[string]any{"${username}": "x"}, "the name of a member holds ${"},
 		{"a member that is a value", map[string]any{"x": map[string]any{"a${username}": 1}}, "the name of a member holds ${"},
 		{"not closed", map[string]any{"x": "${id"}, "a ${ has no }; write $${"},
-		{"empty", map[string]any{"x": "${}"}, "${}: want the name of a user field or an attribute"},
+		{"empty", map[string]any{"x": "${}"}, "a ${ with something else behind it: want the name of a user field or an attribute"},
 		{"a path", map[string]any{"x": "${user.id}"}, "${user.id}: want the name"},
 		{"a default", map[string]any{"x": "${id:-none}"}, "${id:-none}: want the name"},
-		{"spaces", map[string]any{"x": "${ id }"}, "${ id }: want the name"},
-		{"nested", map[string]any{"x": "${a${id}}"}, "${a${id}: want the name"},
+		{"spaces", map[string]any{"x": "${ id }"}, "a ${ with something else behind it: want"},
+		{"nested", map[string]any{"x": "${a${id}}"}, "a ${ with something else behind it: want"},
 		{"a control character", map[string]any{"x": "a\nb"}, "control characters"},
 		{"not UTF-8", map[string]any{"x": "a\xff"}, "not valid UTF-8"},
 		{"a struct", map[string]any{"x": struct{}{}}, "a struct {} is not a string"},
@@ -208,11 +208,14 @@ func FuzzClaimTemplateText(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		err := sallyport.CheckClaimTemplate("x", text)
+		if len(text) > 1<<10 {
+			return // its weight is not what is asked here
+		}
 		readable := utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl)
 		if plain := !strings.Contains(text, "${"); err != nil && plain && readable || err == nil && !readable {
 			t.Errorf("CheckClaimTemplate(%q) = %v", text, err)
 		}
-		names := sallyport.ClaimTemplateNames(text)
+		names := sallyport.ClaimTemplateNames(map[string]any{"x": text})
 		if err != nil && len(names) > 0 {
 			t.Errorf("%q is refused and names %q", text, names)
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -52,8 +53,14 @@ func writeValues(to columns, heading bool, values []settings.Value) error {
 // settingText is a value as it would be written in the environment, and "" when it is empty.
 func settingText(value any) string {
 	text := fmt.Sprint(value)
-	if list, isList := value.([]string); isList {
-		text = strings.Join(list, ",")
+	switch value := value.(type) {
+	case []string:
+		text = strings.Join(value, ",")
+	case map[string]string, map[string]any:
+		encoded, err := json.Marshal(value)
+		if err == nil { // it came out of JSON or YAML
+			text = string(encoded)
+		}
 	}
 	if text == "" {
 		return `""`

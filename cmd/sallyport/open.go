@@ -175,7 +175,9 @@ func serviceConfig(s *settings.Settings) sallyport.Config {
 		UserAttributes:    s.UserAttributes,
 		UserFields:        s.UserFields,
 		UserUUIDAttribute: s.UserUUIDAttribute,
+		ClaimTemplate:     s.ClaimTemplate,
 		Algorithm:         jws.Algorithm(s.Tokens.Alg),
+		AudienceAlgorithm: audienceAlgorithm(s),
 		KeyRotation:       s.Tokens.KeyRotation,
 		AccessTTL:         s.Tokens.AccessTTL,
 		SessionTTL:        s.Tokens.SessionTTL,
@@ -192,6 +194,14 @@ func serviceConfig(s *settings.Settings) sallyport.Config {
 			Memory: s.Password.Hash.Memory, Passes: s.Password.Hash.Passes, Lanes: s.Password.Hash.Lanes, Slots: s.Password.Slots, Collect: true,
 		},
 	}
+}
+
+func audienceAlgorithm(s *settings.Settings) map[string]jws.Algorithm {
+	algorithms := map[string]jws.Algorithm{}
+	for audience, alg := range s.Tokens.AudienceAlg {
+		algorithms[audience] = jws.Algorithm(alg)
+	}
+	return algorithms
 }
 
 func providers(configured []settings.IDP) []sallyport.Provider {

@@ -11,7 +11,7 @@ import (
 // settingOf is the setting that fills a field of the Go configurations, whose faults name the field.
 var settingOf = map[string]string{
 	"sallyport.Issuer": "issuer", "sallyport.Audience": "tokens.audience", "sallyport.Secret": "secret", "sallyport.OldSecrets": "secret",
-	"sallyport.Algorithm": "tokens.alg", "sallyport.KeyRotation": "tokens.key_rotation",
+	"sallyport.Algorithm": "tokens.alg", "sallyport.AudienceAlgorithm": "tokens.audience_alg", "sallyport.ClaimTemplate": "claims.template", "sallyport.KeyRotation": "tokens.key_rotation",
 	"sallyport.AccessTTL": "tokens.access_ttl", "sallyport.SessionTTL": "tokens.session_ttl",
 	"sallyport.IdleTTL": "tokens.idle_ttl", "sallyport.RetryWindow": "tokens.retry_window",
 	"sallyport.UserAttributes": "claims.user_attributes", "sallyport.ClaimsTimeout": "claims.hook.timeout",

@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -129,7 +130,9 @@ func (l *loader) check() {
 	l.checkNames("claims.user_attributes", l.settings.UserAttributes)
 	l.checkNames("user_fields", l.settings.UserFields)
 	l.checkProxies()
+	l.checkTemplate()
 	issuer := l.checkIssuer()
+	l.checkAudienceAlg()
 	l.checkCookies(issuer)
 	l.checkTTLs()
 	l.checkHook()
@@ -146,6 +149,34 @@ func (l *loader) checkNames(key string, names []string) {
 	for _, name := range names {
 		if near := Nearest(name, userFields); near != "" && near != name {
 			l.warn("%s: %s is taken for an attribute; the field is called %s", key, show(name), near)
+		}
+	}
+}
+
+// checkTemplate warns as checkNames does. The weight of a template is known only when all of it is right.
+func (l *loader) checkTemplate() {
+	const key = "claims.template"
+	if template := l.settings.ClaimTemplate; l.sound(key) {
+		if err := sallyport.CheckClaimTemplates(template); err != nil {
+			l.conflict(err.Error(), key)
+		}
+		l.checkNames(key, sallyport.ClaimTemplateNames(template))
+	}
+}
+
+// checkAudienceAlg needs the issuer, which is the audience when no other is given.
+func (l *loader) checkAudienceAlg() {
+	s := l.settings
+	if !l.sound("tokens.audience", "tokens.audience_alg", "issuer") {
+		return
+	}
+	audiences := s.Tokens.Audience
+	if len(audiences) == 0 {
+		audiences = []string{s.IssuerAt(0)}
+	}
+	for _, audience := range slices.Sorted(maps.Keys(s.Tokens.AudienceAlg)) {
+		if !slices.Contains(audiences, audience) {
+			l.conflict(show(audience)+" is not one of tokens.audience", "tokens.audience_alg")
 		}
 	}
 }

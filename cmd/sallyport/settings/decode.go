@@ -80,6 +80,10 @@ func (d *decoder) value(n node, into any) bool {
 		return d.duration(n, into)
 	case *[]IDP:
 		return d.idps(n, into)
+	case *map[string]string:
+		return d.choices(n, into)
+	case *map[string]any:
+		return d.claims(n, into)
 	}
 	return d.fault(n, "no value is accepted") // a test asserts that no row comes here
 }

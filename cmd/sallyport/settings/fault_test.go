@@ -402,6 +402,34 @@ var faultCases = []struct {
 	{name: "claim that every token has", file: "claims:\n  user_attributes: [email, sub]\n",
 		want: []string{`sallyport.yaml:2: claims.user_attributes: "sub" is a claim of every access token already`}},
 
+	{name: "algorithm of a stranger", file: "tokens:\n  audience: [orders]\n  audience_alg: {legacy: RS256}\n",
+		want: []string{`sallyport.yaml:3: tokens.audience_alg: "legacy" is not one of tokens.audience`}},
+	{name: "algorithm of the issuer, which is the audience", file: "tokens:\n  audience_alg: {legacy: RS256}\n",
+		want: []string{`sallyport.yaml:2: tokens.audience_alg: "legacy" is not one of tokens.audience`}},
+	{name: "algorithms at fault", file: "tokens:\n  audience: [a, b, c, d]\n  audience_alg:\n    a: HS256\n    b:\n    c: 256\n    d: RS256\n    d: EdDSA\n", want: []string{
+		`sallyport.yaml:8: tokens.audience_alg: the key "d" is there twice`,
+	}},
+	{name: "more algorithms at fault", file: "tokens:\n  audience: [a, b, c, d]\n  audience_alg:\n    a: HS256\n    b:\n    c: 256\n    d: ''\n", want: []string{
+		`sallyport.yaml:4: tokens.audience_alg: want ES256, EdDSA, RS256; not "HS256"`,
+		"sallyport.yaml:5: tokens.audience_alg: there is no value; give one or remove the key",
+		"sallyport.yaml:6: tokens.audience_alg: want text; put it in quotes",
+		"sallyport.yaml:7: tokens.audience_alg: there is no value; give one or remove the key",
+	}},
+	{name: "algorithms that are no object", env: []string{"SALLYPORT_TOKENS_AUDIENCE_ALG=orders=RS256"},
+		want: []string{`SALLYPORT_TOKENS_AUDIENCE_ALG: want a JSON object such as {"orders": "RS256"}: not a value at byte 0`}},
+	{name: "template", file: "claims:\n  template:\n    sub: ${id}\n    role: ${user.role}\n    a: {b: [\"${\"]}\n    n: 0x1F\n    c: {x: 1, x: 2}\n    d: ${CANARY of somebody}\n", want: []string{
+		`sallyport.yaml:3: claims.template: "sub" is a claim of every access token already`,
+		`sallyport.yaml:4: claims.template: "role": ${user.role}: want the name of a user field or an attribute, of letters, digits, _, - and :; write $${ for the text itself`,
+		`sallyport.yaml:5: claims.template: "a": a ${ has no }; write $${ for the text itself`,
+		`sallyport.yaml:6: claims.template: "n": a number is not one that JSON has`,
+		`sallyport.yaml:7: claims.template: the key "x" is there twice`,
+		`sallyport.yaml:8: claims.template: "d": a ${ with something else behind it: want the name of a user field or an attribute, of letters, digits, _, - and :; write $${ for the text itself`,
+	}},
+	{name: "template that is too heavy", file: "claims:\n  template:\n    a: " + strings.Repeat("a", 3000) + "\n    b: " + strings.Repeat("b", 3000) + "\n",
+		want: []string{`sallyport.yaml:2: claims.template: custom claims weigh 6015 bytes of JSON, at most 4096 are allowed (the heaviest is "a")`}},
+	{name: "template that is text", env: []string{"SALLYPORT_CLAIMS_TEMPLATE=[1]"},
+		want: []string{`SALLYPORT_CLAIMS_TEMPLATE: want a JSON object such as {"role": "${group}"}: not an object at byte 0`}},
+
 	{name: "everything at once, in order", file: "path: auth\nissuer: http://app.example.com\nsecret: CANARY\n", env: []string{"SALLYPORT_CSRF=no"}, flags: map[string]string{"log-format": "xml"},
 		want: []string{
 			`sallyport.yaml:1: path: want "/", or a path such as /auth without a slash at its end`,

@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -98,6 +99,7 @@ tokens:
   alg: RS256
   key_rotation: 96h
   audience: [orders, "invoices"]
+  audience_alg: {orders: ES256, invoices: EdDSA}
   client_id: shop
 idps:
   - name: pool
@@ -123,6 +125,12 @@ idps:
     max_token_age: 1h
 claims:
   user_attributes: [email, plan]
+  template:
+    role: web_${plan}
+    https://hasura.io/jwt/claims:
+      x-hasura-allowed-roles: ${groups}
+      "x-hasura-default-role": 'user'
+      levels: [1, 2.50, true, null, "3", [], {}]
   hook:
     url: https://hooks.example.com/claims?v=1
     secret: a key of the hook with 24 bytes or more
@@ -160,12 +168,19 @@ func TestEverySettingOfTheFile(t *testing.T) {
 		Path:   "/door", Cookie: Cookie{Name: "r", CSRFName: "c", Salt: "pepper", Domain: "example.com", SameSite: "none"},
 		CSRF: "token", TrustedOrigins: []string{"https://spa.example.com"}, ReturnTo: []string{"https://spa.example.com/app"}, TrustedProxies: []string{"10.0.0.0/8", "::1"},
 		Tokens: Tokens{AccessTTL: 90 * time.Second, SessionTTL: 720 * time.Hour, IdleTTL: 48 * time.Hour, RetryWindow: 5 * time.Second,
-			Alg: "RS256", Audience: []string{"orders", "invoices"}, ClientID: "shop", KeyRotation: 96 * time.Hour},
+			Alg: "RS256", Audience: []string{"orders", "invoices"}, AudienceAlg: map[string]string{"orders": "ES256", "invoices": "EdDSA"}, ClientID: "shop", KeyRotation: 96 * time.Hour},
 		IDPs: []IDP{
 			{Name: "pool", Provider: "cognito", ClientID: "abc", ClientSecret: "hush", Linking: "verified_email", Region: "eu-central-1", UserPool: "eu-central-1_AbC", Domain: "myapp",
 				Scopes: []string{"openid", "email"}, LogoutReturnTo: "https://app.example.com/bye", MaxTokenAge: 10 * time.Minute, Sync: &no},
 			{Name: "other", Provider: "oidc", ClientID: "def", Linking: "deny", Audiences: []string{"ghi"}, Issuer: "https://login.example.com", JWKSURI: "https://login.example.com/keys",
 				RequireNonce: true, MaxTokenAge: time.Hour, CreateUsers: &no, RequireVerifiedEmail: &yes},
+		},
+		ClaimTemplate: map[string]any{
+			"role": "web_${plan}",
+			"https://hasura.io/jwt/claims": map[string]any{
+				"x-hasura-allowed-roles": "${groups}", "x-hasura-default-role": "user",
+				"levels": []any{json.Number("1"), json.Number("2.50"), true, nil, "3", []any{}, map[string]any{}},
+			},
 		},
 		UserAttributes: []string{"email", "plan"}, UserFields: []string{"id"}, UserUUIDAttribute: "subject",
 		Hook:     Hook{URL: "https://hooks.example.com/claims?v=1", Secret: HookSecret("a key of the hook with 24 bytes or more"), Timeout: 500 * time.Millisecond},
@@ -178,10 +193,10 @@ func TestEverySettingOfTheFile(t *testing.T) {
 	if diff := cmp.Diff(want, got, sameSettings); diff != "" {
 		t.Errorf("Load() differs (-want +got):\n%s", diff)
 	}
-	if got, want := got.Fault("idps[1].issuer", "no").Error(), "sallyport.yaml:45: idps[1].issuer: no"; got != want {
+	if got, want := got.Fault("idps[1].issuer", "no").Error(), "sallyport.yaml:46: idps[1].issuer: no"; got != want {
 		t.Errorf("Fault() = %q, want %q", got, want)
 	}
-	if got, want := got.Fault("idps[0].name.x", "no").Error(), "sallyport.yaml:32: idps[0].name.x: no"; got != want {
+	if got, want := got.Fault("idps[0].name.x", "no").Error(), "sallyport.yaml:33: idps[0].name.x: no"; got != want {
 		t.Errorf("Fault() = %q, want %q", got, want)
 	}
 }
@@ -195,7 +210,7 @@ func TestEveryVariable(t *testing.T) {
 		"SALLYPORT_COOKIE_NAME=r", "SALLYPORT_COOKIE_CSRF_NAME=c", "SALLYPORT_COOKIE_SALT=s", "SALLYPORT_COOKIE_DOMAIN=", "SALLYPORT_COOKIE_SAME_SITE=lax",
 		"SALLYPORT_COOKIE_HOST_PREFIX=true", "SALLYPORT_COOKIE_INSECURE=false", "SALLYPORT_CSRF=token", "SALLYPORT_TRUSTED_ORIGINS=https://a.example, https://b.example", "SALLYPORT_TRUSTED_PROXIES=127.0.0.1, 2001:db8::/32,10.0.0.0/8",
 		"SALLYPORT_TOKENS_ACCESS_TTL=1m", "SALLYPORT_TOKENS_SESSION_TTL=2h", "SALLYPORT_TOKENS_IDLE_TTL=1h", "SALLYPORT_TOKENS_RETRY_WINDOW=1s",
-		"SALLYPORT_TOKENS_AUDIENCE=", "SALLYPORT_TOKENS_CLIENT_ID=42", "SALLYPORT_USER_FIELDS=id,email",
+		"SALLYPORT_TOKENS_AUDIENCE=", `SALLYPORT_TOKENS_AUDIENCE_ALG={"https://app.example.com": "RS256"}`, `SALLYPORT_CLAIMS_TEMPLATE={"a": {"b": ["${id}", 1e3]}}`, "SALLYPORT_TOKENS_CLIENT_ID=42", "SALLYPORT_USER_FIELDS=id,email",
 		`SALLYPORT_IDPS=[{"name": "a", "provider": "oidc", "issuer": "https://idp.example", "client_id": "x", "require_nonce": true, "audiences": ["y"]}]`,
 		"SALLYPORT_TOKENS_ALG=EdDSA", "SALLYPORT_TOKENS_KEY_ROTATION=48h", "SALLYPORT_PASSWORD_HASH=argon2id,m=7168,t=5,p=1",
 		"SALLYPORT_CLAIMS_HOOK_URL=http://127.0.0.1:9/claims", "SALLYPORT_CLAIMS_HOOK_SECRET=whsec_AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=", "SALLYPORT_CLAIMS_HOOK_TIMEOUT=1s",
@@ -217,8 +232,9 @@ func TestEveryVariable(t *testing.T) {
 		Cookie: Cookie{Name: "r", CSRFName: "c", Salt: "s", SameSite: "lax", HostPrefix: true}, CSRF: "token",
 		ReturnTo:       []string{"https://a.example/x", "https://b.example"},
 		TrustedOrigins: []string{"https://a.example", "https://b.example"}, TrustedProxies: []string{"127.0.0.1", "2001:db8::/32", "10.0.0.0/8"},
-		Tokens:         Tokens{AccessTTL: time.Minute, SessionTTL: 2 * time.Hour, IdleTTL: time.Hour, RetryWindow: time.Second, Alg: "EdDSA", Audience: []string{}, ClientID: "42", KeyRotation: 48 * time.Hour},
+		Tokens:         Tokens{AccessTTL: time.Minute, SessionTTL: 2 * time.Hour, IdleTTL: time.Hour, RetryWindow: time.Second, Alg: "EdDSA", Audience: []string{}, AudienceAlg: map[string]string{"https://app.example.com": "RS256"}, ClientID: "42", KeyRotation: 48 * time.Hour},
 		IDPs:           []IDP{{Name: "a", Provider: "oidc", ClientID: "x", Linking: "deny", Issuer: "https://idp.example", Audiences: []string{"y"}, RequireNonce: true, MaxTokenAge: 10 * time.Minute}},
+		ClaimTemplate:  map[string]any{"a": map[string]any{"b": []any{"${id}", json.Number("1e3")}}},
 		UserAttributes: []string{"email"}, UserFields: []string{"id", "email"}, UserUUIDAttribute: "u",
 		Hook:     Hook{URL: "http://127.0.0.1:9/claims", Secret: HookSecret("whsec_AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA="), Timeout: time.Second},
 		Password: Password{Hash: Hash{7168, 5, 1}, Slots: 2, MinLength: 15}, EventRetention: 24 * time.Hour,
@@ -323,6 +339,8 @@ func TestWarnings(t *testing.T) {
 		{"nothing", "", nil},
 		{"names that are nearly fields", "claims:\n  user_attributes: [emial, plan]\nuser_fields: [id, usrname]\n",
 			[]string{`claims.user_attributes: "emial" is taken for an attribute; the field is called email`, `user_fields: "usrname" is taken for an attribute; the field is called username`}},
+		{"names in a template that are nearly fields", "claims:\n  template:\n    role: {x: [\"${emial} ${plan}\"]}\n",
+			[]string{`claims.template: "emial" is taken for an attribute; the field is called email`}},
 		{"a secret of few characters", "secret: aaaaaaaabbbbbbbbaaaaaaaabbbbbbbb\n", []string{"secret: it has few different characters; take one from a secure source: openssl rand -base64 32"}},
 		{"a variable that nobody replaces", "secret: ${THE_SECRET_OF_OUR_SIGN_IN_SERVER}\n", []string{"secret: it holds ${, which nothing replaces here; was a variable meant?"}},
 		{"a parent domain", "issuer: https://app.example.com\ncookie:\n  domain: example.com\n", []string{domain}},

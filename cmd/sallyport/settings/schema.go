@@ -58,7 +58,7 @@ type schema struct {
 	Items       *schema             `json:"items,omitempty"`
 	MinItems    int                 `json:"minItems,omitempty"`
 	Properties  map[string]*schema  `json:"properties,omitempty"`
-	Additional  *bool               `json:"additionalProperties,omitempty"`
+	Additional  any                 `json:"additionalProperties,omitempty"` // false, or the *schema of members of any name
 	Required    []string            `json:"required,omitempty"`
 	Together    map[string][]string `json:"dependentRequired,omitempty"`
 	Not         *schema             `json:"not,omitempty"`
@@ -73,7 +73,7 @@ type condition struct {
 
 // section is an object that knows its members. It may be null: that is a section without members.
 func section() *schema {
-	return &schema{Type: []string{"object", "null"}, Properties: map[string]*schema{}, Additional: new(bool)}
+	return &schema{Type: []string{"object", "null"}, Properties: map[string]*schema{}, Additional: false}
 }
 
 // durationPattern is what time.ParseDuration takes, less what is never positive.
@@ -112,11 +112,18 @@ func (r rule) typed(into any) *schema {
 		return &schema{AnyOf: []*schema{one, {Type: "array", Items: one, MinItems: 1}}}
 	case *HookSecret:
 		return &schema{Type: "string", MinLength: claimhook.MinSecretBytes}
+	case *map[string]string:
+		return &schema{Type: "object", Additional: (&schema{Type: "string"}).among(r.words)}
+	case *map[string]any:
+		return &schema{Type: "object"}
 	case *[]IDP:
 		return &schema{Type: "array", Items: idpSchema()}
 	}
-	s := &schema{Type: "string", Pattern: r.pattern}
-	for _, word := range r.words {
+	return (&schema{Type: "string", Pattern: r.pattern}).among(r.words)
+}
+
+func (s *schema) among(words []string) *schema {
+	for _, word := range words {
 		s.Enum = append(s.Enum, word)
 	}
 	return s

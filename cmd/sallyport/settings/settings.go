@@ -27,7 +27,8 @@ type Settings struct {
 	Tokens         Tokens
 	IDPs           []IDP
 
-	UserAttributes    []string // claims.user_attributes
+	UserAttributes    []string       // claims.user_attributes
+	ClaimTemplate     map[string]any // claims.template, as encoding/json has it; nil for none
 	UserFields        []string
 	UserUUIDAttribute string
 
@@ -74,6 +75,7 @@ type Tokens struct {
 	RetryWindow time.Duration
 	Alg         string // ES256, EdDSA, RS256
 	Audience    []string
+	AudienceAlg map[string]string // ES256, EdDSA, RS256, by one of Audience; nil for none
 	ClientID    string
 	KeyRotation time.Duration
 }

@@ -155,6 +155,8 @@ func (r rule) written(into any) string {
 	switch into.(type) {
 	case *[]string:
 		return "[" + text + "]"
+	case *map[string]string, *map[string]any:
+		return "{" + text + "}"
 	case *bool, **bool, *int:
 		return text
 	case *Secret:

@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"maps"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -12,8 +13,8 @@ import (
 // Value is one setting as it counts.
 type Value struct {
 	Key string
-	// Value is a string, a bool, an int or a []string; a duration is a string such as "5m", a secret
-	// "***", and "" stands for what is not set.
+	// Value is a string, a bool, an int, a []string, a map[string]string or, for claims.template, a map[string]any; a
+	// duration is a string such as "5m", a secret "***", and "" stands for what is not set.
 	Value any
 	// Origin is "default", or where the value was given ("sallyport.yaml:3", "SALLYPORT_ISSUER",
 	// "--issuer"), or "derived from" other settings.
@@ -125,6 +126,10 @@ func (row *setting[T]) value(of *T) any {
 		return maskedIf(len(*held) > 0)
 	case *HookSecret:
 		return maskedIf(len(*held) > 0)
+	case *map[string]string:
+		return copied(*held)
+	case *map[string]any:
+		return copied(*held)
 	case *[]IDP:
 		return []string{}
 	}
@@ -143,6 +148,13 @@ func (r rule) public(text string) string {
 		return before + "?" + masked
 	}
 	return text
+}
+
+// copied is never nil.
+func copied[V any](m map[string]V) map[string]V {
+	c := make(map[string]V, len(m))
+	maps.Copy(c, m)
+	return c
 }
 
 func maskedIf(set bool) string {

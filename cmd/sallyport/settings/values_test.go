@@ -34,6 +34,7 @@ idps:
     issuer: https://idp.example
     create_users: false
 claims:
+  template: {role: "${plan}"}
   hook:
     url: https://hooks.example.com/claims?token=CANARY
     secret: ` + secret + "\n"
@@ -63,8 +64,10 @@ claims:
 		{"idps[1].require_verified_email", true, "default"},
 		{"idps[1].linking", "deny", "default"},
 		{"idps[1].audiences", []string{}, "default"},
-		{"claims.hook.url", "https://hooks.example.com/***", "sallyport.yaml:13"},
-		{"claims.hook.secret", "***", "sallyport.yaml:14"},
+		{"claims.template", map[string]any{"role": "${plan}"}, "sallyport.yaml:12"},
+		{"tokens.audience_alg", map[string]string{}, "default"},
+		{"claims.hook.url", "https://hooks.example.com/***", "sallyport.yaml:14"},
+		{"claims.hook.secret", "***", "sallyport.yaml:15"},
 		{"password.hash", "argon2id", "default"},
 		{"password.slots", 4, "SALLYPORT_PASSWORD_SLOTS"},
 		{"log.format", "", "default"},
