@@ -27,7 +27,8 @@
 //	tokens.go            what every successful use case hands out
 //	refreshtoken.go csrf.go                 the two strings that name a session
 //	claims.go            user attributes, claim functions, reserved names, the size limit
-//	keys.go rotation.go  which key signs now, and the key set; who makes the next one, and when
+//	claimtemplate.go     claims of any form, made of values of the user
+//	keys.go keyline.go rotation.go          the keys and the key set; which of them signs now; who makes the next one, and when
 //	secrets.go           everything derived from the root secret
 //	audit.go firsts.go   what the log and the audit trail say about a decision; a flood of refusals once a minute
 //	store.go             the Store interface: the contract with a database
@@ -53,9 +54,11 @@
 //	internal/storehook/  a function around every call of a Store
 //	internal/archtest/   this map as a test: imports point down only
 //	internal/realidp/    identity providers that others wrote, for tests; internal/testrun is ./test.sh
+//	internal/pythontest/ a service in Python that reads our tokens with the libraries of others, and its test
 //
-// docs/contract.md is the public surface, docs/refresh.md the refresh machine, docs/revocations.md the feed of what has ended, docs/keys.md the signing keys and the
-// root secret, docs/database.md SQLite and PostgreSQL, docs/house.md why the house is built like this,
-// docs/benchmark.md how fast it is, docs/providers.md identity providers and how to set each one up, docs/moving.md the
-// way from django-rest-microservice, docs/attack-cases.json what the ids in test names mean.
+// docs/contract.md is the public surface, docs/refresh.md the refresh machine, docs/revocations.md the feed of what has
+// ended, docs/keys.md the signing keys and the root secret, docs/gateways.md services in other languages, gateways and
+// databases, docs/database.md SQLite and PostgreSQL, docs/house.md why the house is built like this, docs/benchmark.md how
+// fast it is, docs/providers.md identity providers and how to set each one up, docs/moving.md the way from
+// django-rest-microservice, docs/attack-cases.json what the ids in test names mean.
 package sallyport

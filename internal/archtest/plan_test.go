@@ -61,6 +61,7 @@ var floors = map[string]room{
 	"internal/testpg":       {floor: 0, imports: []string{"internal/testpg/pgbin"}, modules: []string{"github.com/jackc/pgx/v5"}},
 	"internal/testpg/pgbin": {floor: 0},
 	"internal/realidp":      {floor: 0},
+	"internal/pythontest":   {floor: 0}, // a test and a program in Python
 	// The runner installs PostgreSQL, which the tests start: both look for it in the same places.
 	"internal/testrun": {floor: 0, imports: []string{"internal/testpg/pgbin"}},
 }

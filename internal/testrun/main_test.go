@@ -181,11 +181,13 @@ func TestWhatIsMissing(t *testing.T) {
 	t.Setenv("CC", "gcc")
 	found := func(context.Context) (string, error) { return "/usr/lib/postgresql/15/bin", nil }
 	none := func(context.Context) (string, error) { return "", errors.New("none") }
-	if diff := cmp.Diff([]string{"gcc", "libc6-dev", "nodejs", "npm", "chromium", "postgresql"}, missingPackages(t.Context(), none)); diff != "" {
+	libraries, noLibraries := func(context.Context) error { return nil }, func(context.Context) error { return errors.New("none") }
+	bare := []string{"gcc", "libc6-dev", "nodejs", "npm", "chromium", "postgresql", "python3-jwt", "python3-cryptography", "python3-djangorestframework-simplejwt"}
+	if diff := cmp.Diff(bare, missingPackages(t.Context(), none, noLibraries)); diff != "" {
 		t.Errorf("missingPackages on a bare machine (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"gcc", "libc6-dev", "nodejs", "npm", "chromium"}, missingPackages(t.Context(), found)); diff != "" {
-		t.Errorf("missingPackages on a machine with PostgreSQL (-want +got):\n%s", diff)
+	if diff := cmp.Diff([]string{"gcc", "libc6-dev", "nodejs", "npm", "chromium"}, missingPackages(t.Context(), found, libraries)); diff != "" {
+		t.Errorf("missingPackages on a machine with PostgreSQL and the libraries (-want +got):\n%s", diff)
 	}
 }
 

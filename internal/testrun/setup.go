@@ -22,11 +22,20 @@ const nodeDir = "internal/realidp/node"
 // browser is the program of package internal/interop/browser, and the Debian package that has it.
 const browser = "chromium"
 
+// python is the interpreter of package internal/pythontest, which Debian's packages extend; readsTokens imports what that
+// needs, and pythonPackages have it.
+const (
+	python      = "/usr/bin/python3"
+	readsTokens = "import jwt, cryptography, rest_framework_simplejwt"
+)
+
+var pythonPackages = []string{"python3-jwt", "python3-cryptography", "python3-djangorestframework-simplejwt"}
+
 // setUp makes sure of what the tests need besides Go: a C compiler for the race detector, node for the identity
-// providers, their npm packages, a browser, and a PostgreSQL server. As root it installs what a bare Debian lacks. race
+// providers, their npm packages, a browser, a PostgreSQL server, and Python libraries that read tokens. As root it installs what a bare Debian lacks. race
 // is false only when there is no C compiler to be had, which it says at once.
 func setUp(ctx context.Context, out io.Writer, o options) (race bool, err error) {
-	if missing := missingPackages(ctx, pgbin.Find); len(missing) > 0 {
+	if missing := missingPackages(ctx, pgbin.Find, hasPython); len(missing) > 0 {
 		if err := install(ctx, out, missing); err != nil {
 			return false, err
 		}
@@ -39,6 +48,9 @@ func setUp(ctx context.Context, out io.Writer, o options) (race bool, err error)
 	}
 	if _, err := pgbin.Find(ctx); err != nil {
 		return false, err
+	}
+	if err := hasPython(ctx); err != nil {
+		return false, fmt.Errorf("%s cannot be had, or lacks PyJWT or djangorestframework-simplejwt: the tests of services in Python need them: %w", python, err)
 	}
 	if err := npmCI(ctx, out, nodeDir); err != nil {
 		return false, err
@@ -53,8 +65,9 @@ func setUp(ctx context.Context, out io.Writer, o options) (race bool, err error)
 	return race, nil
 }
 
-// missingPackages names the Debian packages of what is not there. findServer looks for a PostgreSQL server.
-func missingPackages(ctx context.Context, findServer func(context.Context) (string, error)) []string {
+// missingPackages names the Debian packages of what is not there. findServer looks for a PostgreSQL server, findPython
+// for one with the libraries.
+func missingPackages(ctx context.Context, findServer func(context.Context) (string, error), findPython func(context.Context) error) []string {
 	var missing []string
 	if !hasCompiler(ctx) {
 		missing = append(missing, "gcc", "libc6-dev")
@@ -71,7 +84,15 @@ func missingPackages(ctx context.Context, findServer func(context.Context) (stri
 	if _, err := findServer(ctx); err != nil {
 		missing = append(missing, pgbin.Package)
 	}
+	if findPython(ctx) != nil {
+		missing = append(missing, pythonPackages...)
+	}
 	return missing
+}
+
+// hasPython returns why the interpreter does not run, or lacks the libraries.
+func hasPython(ctx context.Context) error {
+	return exec.CommandContext(ctx, python, "-c", readsTokens).Run()
 }
 
 // hasCompiler reports whether cgo can compile: a compiler without the C library's headers cannot.
