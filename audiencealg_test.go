@@ -196,6 +196,53 @@ func TestRotateKnowsItsLimit(t *testing.T) {
 	}
 }
 
+// TestClockThatIsWrongPublishesNoMore: nor does the next key of an instance that lives in the future.
+func TestClockThatIsWrongPublishesNoMore(t *testing.T) {
+	h := newHouse(t)
+	often := func(c *sallyport.Config) { c.KeyRotation = 48 * time.Hour }
+	svc := h.open(often)
+	h.open(func(c *sallyport.Config) {
+		often(c)
+		c.Now = func() time.Time { return h.clock().Add(365 * 24 * time.Hour) }
+	}).Close()
+	signed, tokens := map[string]bool{}, h.signIn(svc)
+	for range 10 * 24 {
+		h.advance(time.Hour)
+		h.maintain(svc)
+		tokens = h.refresh(svc, tokens)
+		_, kid := headerOf(t, tokens.AccessToken)
+		signed[kid] = true
+		if n := len(svc.SigningKeys()); n > 3 {
+			t.Fatalf("at %v %d keys are published, want at most 3", h.clock(), n)
+		}
+	}
+	if len(signed) < 5 {
+		t.Errorf("in ten days %d keys signed, want them rotated all the same", len(signed))
+	}
+}
+
+// TestTheAlgorithmBeforeStandsIn: until the key of another Config.Algorithm signs, tokens for everybody stay what they
+// were, though the key of the one audience is younger.
+func TestTheAlgorithmBeforeStandsIn(t *testing.T) {
+	h := newHouse(t)
+	h.open(nil).Close()
+	h.advance(time.Hour)
+	svc := h.open(twoAlgorithms)
+	h.advance(sallyport.KeyLead)
+	tokens := h.signIn(svc)
+	h.wantToken(svc, h.refreshFor(svc, tokens, "legacy").AccessToken, "RS256", "legacy")
+	svc.Close()
+	another := func(c *sallyport.Config) { twoAlgorithms(c); c.Algorithm = jws.EdDSA }
+	svc = h.open(another)
+	h.wantStates(svc, sallyport.KeyActive, sallyport.KeyActive, sallyport.KeyNext)
+	tokens = h.signIn(svc)
+	h.wantToken(svc, h.refreshFor(svc, tokens, "orders").AccessToken, "ES256", "orders")
+	h.advance(sallyport.KeyLead)
+	h.wantStates(svc, sallyport.KeyRetired, sallyport.KeyActive, sallyport.KeyActive)
+	tokens = h.signIn(svc)
+	h.wantToken(svc, h.refreshFor(svc, tokens, "orders").AccessToken, "EdDSA", "orders")
+}
+
 // TestLosingTheKeysOfOneAlgorithm: the other one signs until the new key may.
 func TestLosingTheKeysOfOneAlgorithm(t *testing.T) {
 	for _, lost := range []jws.Algorithm{jws.ES256, jws.RS256} {
