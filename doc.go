@@ -28,7 +28,8 @@
 //	refreshtoken.go csrf.go                 the two strings that name a session
 //	claims.go            user attributes, claim functions, reserved names, the size limit
 //	claimtemplate.go     claims of any form, made of values of the user
-//	keys.go keyline.go rotation.go          the keys and the key set; which of them signs now; who makes the next one, and when
+//	keys.go keyline.go   the keys and the key set; which of them signs now
+//	rotation.go          who makes the next key, and when
 //	secrets.go           everything derived from the root secret
 //	audit.go firsts.go   what the log and the audit trail say about a decision; a flood of refusals once a minute
 //	store.go             the Store interface: the contract with a database

@@ -15,8 +15,9 @@ func (s *Service) Refresh(ctx context.Context, t RefreshToken, c Client) (*Token
 	return s.RefreshFor(ctx, t, "", c)
 }
 
-// RefreshFor is Refresh with an access token for one of Config.Audience alone, signed with the algorithm of that audience;
-// for all of them when audience is "". It returns ErrInvalidAudience for any other, before the refresh token is presented.
+// RefreshFor is Refresh with an access token for one of Config.Audience alone, signed with the algorithm of that
+// audience; for all of them when audience is "". It returns ErrInvalidAudience for any other, before the refresh token is
+// presented.
 func (s *Service) RefreshFor(ctx context.Context, t RefreshToken, audience string, c Client) (*Tokens, error) {
 	if err := s.checkAudience(audience); err != nil {
 		return nil, err

@@ -32,8 +32,8 @@ const (
 var pythonPackages = []string{"python3-jwt", "python3-cryptography", "python3-djangorestframework-simplejwt"}
 
 // setUp makes sure of what the tests need besides Go: a C compiler for the race detector, node for the identity
-// providers, their npm packages, a browser, a PostgreSQL server, and Python libraries that read tokens. As root it installs what a bare Debian lacks. race
-// is false only when there is no C compiler to be had, which it says at once.
+// providers, their npm packages, a browser, a PostgreSQL server, and Python libraries that read tokens. As root it
+// installs what a bare Debian lacks. race is false only when there is no C compiler to be had, which it says at once.
 func setUp(ctx context.Context, out io.Writer, o options) (race bool, err error) {
 	if missing := missingPackages(ctx, pgbin.Find, hasPython); len(missing) > 0 {
 		if err := install(ctx, out, missing); err != nil {
