@@ -47,7 +47,7 @@ var floors = map[string]room{
 	".": {floor: 2, imports: []string{"password", "verify/accesstoken", "verify/jws", "verify/strictjson"}, modules: []string{"golang.org/x/text"}},
 
 	"verify":             {floor: 1, imports: []string{"verify/accesstoken", "verify/jws", "verify/strictjson"}},
-	"verifygrpc":         {floor: 2, imports: []string{"verify"}, modules: []string{"google.golang.org/grpc"}}, // a module of its own
+	"verifygrpc":         {floor: 2, imports: []string{"verify"}, modules: []string{"google.golang.org/grpc", "google.golang.org/protobuf", "google.golang.org/genproto/googleapis/rpc"}}, // a module of its own; the last two are the details of a status
 	"verify/accesstoken": {floor: 0, imports: []string{"verify/jws", "verify/strictjson"}},
 	"verify/jws":         {floor: 0, imports: []string{"verify/strictjson"}},
 	"verify/strictjson":  {floor: 0},
