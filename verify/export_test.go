@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/sallyport-auth/sallyport/verify/accesstoken"
 	"github.com/sallyport-auth/sallyport/verify/jws"
 )
 
@@ -50,18 +49,6 @@ func (r *FeedReader) Check(c *Claims) error { return r.f.check(c, RefuseTokens) 
 
 // Known is what the feed says, however old it is.
 func (r *FeedReader) Known(c *Claims) error { return r.f.known.check(c) }
-
-// KnownOf is Known for a token of which only this is said.
-func (r *FeedReader) KnownOf(session, subject string, issued time.Time) error {
-	k := &r.f.known
-	if name := accesstoken.NameInFeed(session); k.shard(name).hasEnded(name) {
-		return ErrTokenRevoked
-	}
-	if name := accesstoken.NameInFeed(subject); issued.Unix() < k.shard(name).staleBefore(name) {
-		return ErrTokenStale
-	}
-	return nil
-}
 
 // Forget prunes.
 func (r *FeedReader) Forget(now time.Time) { r.f.known.forget(now) }

@@ -35,5 +35,4 @@ func Group(name string) Guard {
 // Allow demands what the function says, for any other claim.
 func Allow(condition func(*Claims) bool) Guard { return Guard{allow: condition} }
 
-// Passes reports whether the claims meet the guard, for what is not HTTP.
-func (g Guard) Passes(c *Claims) bool { return g.allow != nil && g.allow(c) }
+func (g Guard) passes(c *Claims) bool { return g.allow != nil && g.allow(c) }

@@ -67,7 +67,7 @@ func Middleware(
 			return
 		}
 		for _, g := range guards {
-			if !g.Passes(claims) {
+			if !g.passes(claims) {
 				insufficient(g).write(w)
 				return
 			}

@@ -64,6 +64,7 @@ const pageSize = 100
 
 func (i *Issuer) serveFeed(w http.ResponseWriter, r *http.Request) {
 	after, _ := strconv.Atoi(r.URL.Query().Get("after"))
+	after = max(after, 0)
 	wait, _ := strconv.Atoi(r.URL.Query().Get("wait"))
 	end := time.NewTimer(time.Duration(wait) * time.Second)
 	defer end.Stop()
@@ -93,7 +94,7 @@ func (i *Issuer) Page(after int, opts ...Option) string {
 	i.mu.Lock()
 	key := i.keys[len(i.keys)-1]
 	lists := map[string][]any{"ended": {}, "stale": {}}
-	if after > len(i.feed.entries) {
+	if after < 0 || after > len(i.feed.entries) {
 		after = 0
 	}
 	rest := i.feed.entries[after:]
