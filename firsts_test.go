@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,11 +17,32 @@ import (
 	"github.com/sallyport-auth/sallyport"
 )
 
-// limitLines are the lines of a log in short: the address of a refusal, or how many were not told.
-func limitLines(t *testing.T, log *bytes.Buffer) []string {
+// safeLog is written by one goroutine and read by another.
+type safeLog struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *safeLog) Write(text []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(text)
+}
+
+// take returns what was written since the last time.
+func (l *safeLog) take() *bytes.Reader {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	text := bytes.Clone(l.text.Bytes())
+	l.text.Reset()
+	return bytes.NewReader(text)
+}
+
+// limitLines are the new lines of a log in short: the address of a refusal, or how many were not told.
+func limitLines(t *testing.T, log *safeLog) []string {
 	t.Helper()
 	lines := []string{}
-	for scanner := bufio.NewScanner(log); scanner.Scan(); {
+	for scanner := bufio.NewScanner(log.take()); scanner.Scan(); {
 		var line struct {
 			Level, Event, IP string
 			Count            int
@@ -42,7 +64,7 @@ func limitLines(t *testing.T, log *bytes.Buffer) []string {
 // log, and when the minute is over, how many were not.
 func TestFloodIsToldOnceAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var log bytes.Buffer
+		var log safeLog
 		limits := sallyport.NewLimitLog(slog.New(slog.NewJSONHandler(&log, nil)))
 		for i := range 500 { // one machine with all of its addresses
 			limits.Refuse("sign_in", fmt.Sprintf("2001:db8::%x", i+1))
@@ -73,7 +95,7 @@ func TestFloodIsToldOnceAMinute(t *testing.T) {
 // beyond the most addresses that are remembered is counted too.
 func TestFloodThatStopsIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var log bytes.Buffer
+		var log safeLog
 		limits := sallyport.NewLimitLog(slog.New(slog.NewJSONHandler(&log, nil)))
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
