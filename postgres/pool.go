@@ -3,7 +3,9 @@ package postgres
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -15,11 +17,13 @@ type pool struct {
 	db    *sql.DB
 	slots chan struct{} // holds one for each step that runs
 	known statements
+	drops atomic.Int64 // how often dropIdle was called
 }
 
 // newPool makes a pool that connects when it is used.
 func newPool(config *pgx.ConnConfig, conns int, known []string) *pool {
-	p := &pool{db: stdlib.OpenDB(*config), slots: make(chan struct{}, conns), known: make(statements, len(known))}
+	p := &pool{slots: make(chan struct{}, conns), known: make(statements, len(known))}
+	p.db = stdlib.OpenDB(*config, stdlib.OptionAfterConnect(p.mark), stdlib.OptionResetSession(p.refuseDropped))
 	for _, text := range known {
 		p.known[text] = true
 	}
@@ -61,10 +65,24 @@ func (p *pool) drain() {
 	}
 }
 
-// dropIdle closes the connections that are not in use.
-func (p *pool) dropIdle() {
-	p.db.SetMaxIdleConns(0)
-	p.db.SetMaxIdleConns(cap(p.slots))
+// dropIdle has every connection that is there closed in place of being used again. (Lowering SetMaxIdleConns for a
+// moment would close them at once, and is a data race inside database/sql.)
+func (p *pool) dropIdle() { p.drops.Add(1) }
+
+const dropsSeen = "drops"
+
+// mark notes on a connection how often connections had been dropped when it was made.
+func (p *pool) mark(_ context.Context, c *pgx.Conn) error {
+	c.PgConn().CustomData()[dropsSeen] = p.drops.Load()
+	return nil
+}
+
+// refuseDropped is asked before a connection is used again: with driver.ErrBadConn it is closed, and another one is taken.
+func (p *pool) refuseDropped(_ context.Context, c *pgx.Conn) error {
+	if c.PgConn().CustomData()[dropsSeen] != p.drops.Load() {
+		return driver.ErrBadConn
+	}
+	return nil
 }
 
 // transact runs fn in a transaction.
