@@ -106,7 +106,7 @@ func newVerifier(c Config, pause func(time.Duration) <-chan time.Time) (*Verifie
 			rules:  pageRules{issuer: c.Issuer, leeway: max(c.Leeway, 0), now: c.Now, key: keys.Key},
 			logger: c.Logger, pause: pause, first: make(chan struct{}),
 		},
-		online: &online{address: c.Issuer + "/verify/", client: client},
+		online: newOnline(c.Issuer+"/verify/", client),
 		old:    c.OldFeed, logger: c.Logger, observer: c.Observer,
 	}
 	return (&Verifier{core: shared}).With(c.Revocation), nil
