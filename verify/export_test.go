@@ -11,6 +11,7 @@ import (
 var (
 	CheckTarget   = checkTarget
 	CheckLoopback = checkLoopback
+	WaitFor       = waitFor
 )
 
 // SetFetchLimit replaces the 5 seconds of a fetch. Call it before the first use.

@@ -24,7 +24,7 @@ const (
 	firstPause   = 250 * time.Millisecond
 	lastPause    = 5 * time.Second
 	longestRetry = 30 * time.Second
-	// hastyPause is after an empty page that came at once though it might have waited.
+	// hastyPause is after a page that came at once and tells nothing: whoever asks again without it asks without end.
 	hastyPause = time.Second
 	// forgetEvery is between two prunings.
 	forgetEvery = 30 * time.Second
@@ -44,6 +44,8 @@ type feed struct {
 	start    sync.Once
 	stop     context.CancelFunc // nil before the start
 	running  sync.WaitGroup
+	ending   sync.Once
+	ended    chan struct{} // closed by end
 	complete atomic.Int64  // "iat" of the last complete page, in seconds since 1970; 0 before the first
 	first    chan struct{} // closed by the first complete page
 	fault    atomic.Pointer[string]
@@ -73,6 +75,7 @@ func (f *feed) begin() {
 // end stops the reader and waits for it. Once it was called nothing starts any more.
 func (f *feed) end() {
 	f.start.Do(func() {})
+	f.ending.Do(func() { close(f.ended) })
 	if f.stop != nil {
 		f.stop()
 	}
@@ -110,15 +113,24 @@ func (f *feed) tooOld(age time.Duration) error {
 	return &notNowError{ErrFeedUnavailable, "feed_unavailable", defaultRetry, errors.New(cause)}
 }
 
-// ready waits for the first complete page.
+// ready waits for the first complete page, unless nobody reads it any more.
 func (f *feed) ready(ctx context.Context) error {
 	select {
 	case <-f.first:
 		return nil
+	default:
+	}
+	select {
+	case <-f.first:
+		return nil
+	case <-f.ended:
+		return errors.Join(f.tooOld(f.age()), errFeedClosed)
 	case <-ctx.Done():
 		return errors.Join(f.tooOld(f.age()), ctx.Err())
 	}
 }
+
+var errFeedClosed = errors.New("verifier closed")
 
 func (f *feed) follow(ctx context.Context) {
 	var cursor int64
@@ -139,10 +151,12 @@ func (f *feed) follow(ctx context.Context) {
 			wait = 0 // a complete page is worth more than news
 		default:
 			f.recovered(ctx, failures)
-			failures, cursor = 0, p.cursor
-			if wait > 0 && !p.more && len(p.ended)+len(p.stale) == 0 && time.Since(began) < hastyPause {
+			// The first page does not wait, and the long poll that follows it does.
+			mayWait := wait > 0 || f.wait == 0 || p.more
+			if mayWait && !p.tellsMoreThan(cursor) && time.Since(began) < hastyPause {
 				pause = hastyPause
 			}
+			failures, cursor = 0, p.cursor
 			if wait = f.wait; p.more {
 				wait = 0
 			}

@@ -247,10 +247,13 @@ func TestVM_20_PagesThatSayNothing(t *testing.T) {
 }
 
 // newFollowerOf follows a feed that a handler serves, with the keys of an issuer.
-func newFollowerOf(t *testing.T, issuer *verifytest.Issuer, serve http.HandlerFunc) *follower {
+func newFollowerOf(t *testing.T, issuer *verifytest.Issuer, serve http.HandlerFunc, change ...func(*http.Client)) *follower {
 	t.Helper()
 	f := &follower{issuer: issuer, clock: newClock(), pauses: &pauses{}}
 	client := &http.Client{Transport: routed{serve}}
+	for _, c := range change {
+		c(client)
+	}
 	var err error
 	f.Verifier, err = verify.NewPaused(verify.Config{
 		Issuer: issuer.URL(), Audience: issuer.Audience(), Revocation: verify.Feed, Now: f.clock.Now, Client: client, Logger: slog.New(slog.DiscardHandler),
@@ -352,18 +355,6 @@ func TestFeedObeysRetryAfter(t *testing.T) {
 	}
 }
 
-// A server that is about to stop answers at once. Its readers do not ask again and again.
-func TestFeedIsNotAskedInHaste(t *testing.T) {
-	issuer := verifytest.New(t, verifytest.Config{Now: newClock().Now})
-	f := newFollowerOf(t, issuer, func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte(issuer.Page(0))) })
-	eventually(t, "it pauses", func() bool { return len(f.pauses.seen()) > 2 })
-	for _, pause := range f.pauses.seen() {
-		if pause != time.Second {
-			t.Errorf("pause = %v, want 1s", pause)
-		}
-	}
-}
-
 func TestVM_13_FeedBeforeTheServerIsUp(t *testing.T) {
 	f := newFollower(t, func(*verify.Config) {})
 	f.issuer.Fail(verifytest.Down)
@@ -383,52 +374,6 @@ func TestVM_13_FeedBeforeTheServerIsUp(t *testing.T) {
 	f.ready(t)
 	if token := f.issuer.Token(); !f.is(token, nil)() {
 		t.Error("it does not heal")
-	}
-}
-
-func TestOnline(t *testing.T) {
-	f := newFollower(t, func(c *verify.Config) { c.Revocation = verify.Online })
-	token := f.issuer.Token()
-	if !f.is(token, nil)() {
-		t.Fatal("a good token is refused")
-	}
-	asked := f.issuer.Count(verifytest.Online)
-	for _, bad := range []string{"", "x", f.issuer.Token(verifytest.Expired()), f.issuer.Token(verifytest.Foreign()), f.issuer.Token(verifytest.Claim("aud", "another"))} {
-		if !f.is(bad, verify.ErrTokenInvalid)() {
-			t.Errorf("Verify(%q) takes a bad token", bad)
-		}
-	}
-	if n := f.issuer.Count(verifytest.Online) - asked; n != 0 {
-		t.Errorf("the server was asked %d times about tokens that are bad in themselves", n)
-	}
-	f.issuer.EndSession("session-1")
-	if !f.is(token, verify.ErrTokenRevoked)() {
-		t.Error("a token of an ended session is taken")
-	}
-	other := f.issuer.Token(verifytest.Session("another"))
-	f.is(other, nil)()
-	for _, fault := range []verifytest.Fault{verifytest.Down, verifytest.Broken, verifytest.Hanging} {
-		f.issuer.Fail(fault)
-		w := httptest.NewRecorder()
-		r := httptest.NewRequest("GET", "/", nil)
-		r.Header.Set("Authorization", "Bearer "+other)
-		f.Require(http.NotFoundHandler()).ServeHTTP(w, r)
-		if w.Code != 503 || w.Header().Get("Retry-After") == "" || w.Header().Get("WWW-Authenticate") != "" {
-			t.Errorf("fault %d: answer = %d %v, want 503 with Retry-After", fault, w.Code, w.Header())
-		}
-		if !f.is(other, verify.ErrIssuerUnavailable)() {
-			t.Errorf("fault %d: want ErrIssuerUnavailable", fault)
-		}
-		if !f.With(verify.Stateless).IsGood(other) {
-			t.Errorf("fault %d: a stateless route is affected", fault)
-		}
-	}
-	f.issuer.Fail(verifytest.None)
-	if n := f.issuer.Count(verifytest.Revocations); n != 0 {
-		t.Errorf("the feed was read %d times by who does not follow it", n)
-	}
-	if f.With(verify.Feed); true {
-		eventually(t, "the feed is read", func() bool { return f.issuer.Count(verifytest.Revocations) > 0 })
 	}
 }
 

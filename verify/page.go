@@ -31,6 +31,11 @@ type page struct {
 	stale         []staleEntry
 }
 
+// tellsMoreThan reports whether a page goes on from the cursor that it was asked for with, and is worth having.
+func (p *page) tellsMoreThan(asked int64) bool {
+	return p.cursor != asked && (p.more || len(p.ended)+len(p.stale) > 0)
+}
+
 type endedEntry struct {
 	name  accesstoken.FeedName
 	until int64 // seconds since 1970

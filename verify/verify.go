@@ -63,6 +63,7 @@ type core struct {
 	keys     *KeySet
 	feed     *feed
 	online   *online
+	own      *http.Client // nil when the client is the user's
 	old      OldFeed
 	logger   *slog.Logger
 	observer Observer
@@ -86,8 +87,10 @@ func newVerifier(c Config, pause func(time.Duration) <-chan time.Time) (*Verifie
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
+	var own *http.Client
 	if c.Client == nil {
-		c.Client = HTTPClient(hostOf(c.Issuer))
+		own = HTTPClient(hostOf(c.Issuer))
+		c.Client = own
 	}
 	address := c.Issuer + "/.well-known/jwks.json"
 	keys := NewKeySet(KeySetConfig{
@@ -104,10 +107,10 @@ func newVerifier(c Config, pause func(time.Duration) <-chan time.Time) (*Verifie
 		feed: &feed{
 			address: c.Issuer + "/revocations/", client: client, wait: waitFor(c.Client), maxAge: cmp.Or(c.MaxFeedAge, DefaultMaxFeedAge),
 			rules:  pageRules{issuer: c.Issuer, leeway: max(c.Leeway, 0), now: c.Now, key: keys.Key},
-			logger: c.Logger, pause: pause, first: make(chan struct{}),
+			logger: c.Logger, pause: pause, first: make(chan struct{}), ended: make(chan struct{}),
 		},
 		online: newOnline(c.Issuer+"/verify/", client),
-		old:    c.OldFeed, logger: c.Logger, observer: c.Observer,
+		own:    own, old: c.OldFeed, logger: c.Logger, observer: c.Observer,
 	}
 	return (&Verifier{core: shared}).With(c.Revocation), nil
 }
@@ -247,11 +250,16 @@ func (v *Verifier) Ready(ctx context.Context) error {
 	return v.feed.ready(ctx)
 }
 
-// Close ends what is under way in the background and waits for it. Keys that are held go on verifying, and what has ended
-// stays so; the error is always nil.
+// Close ends what is under way in the background, of this verifier and of all that share its keys (see [Verifier.With]),
+// and waits for it. Keys that are held go on verifying, and what has ended stays so, while the feed grows old; the error is
+// always nil.
 func (v *Verifier) Close() error {
 	v.feed.end()
-	return v.keys.Close()
+	err := v.keys.Close()
+	if v.own != nil { // the user's may have other uses
+		v.own.CloseIdleConnections()
+	}
+	return err
 }
 
 // Require lets a request through to next when it bears a good access token and passes every guard. See [Middleware] for
