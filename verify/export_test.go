@@ -2,6 +2,7 @@ package verify
 
 import (
 	"context"
+	"encoding/binary"
 	"time"
 
 	"github.com/sallyport-auth/sallyport/verify/jws"
@@ -42,7 +43,10 @@ func (r *FeedReader) Take(ctx context.Context, text string, cursor int64) (next 
 	if err != nil {
 		return cursor, false, err
 	}
-	return p.cursor, p.more, r.f.take(p)
+	if err := r.f.take(p); err != nil {
+		return cursor, false, err
+	}
+	return p.cursor, p.more, nil
 }
 
 // Check is what the feed says about a token.
@@ -51,8 +55,21 @@ func (r *FeedReader) Check(c *Claims) error { return r.f.check(c, RefuseTokens) 
 // Known is what the feed says, however old it is.
 func (r *FeedReader) Known(c *Claims) error { return r.f.known.check(c) }
 
-// Forget prunes.
+// Forget drops what may be forgotten at a time.
 func (r *FeedReader) Forget(now time.Time) { r.f.known.forget(now) }
+
+// Prune drops what the reader forgets by itself, now.
+func (r *FeedReader) Prune() { r.f.prune() }
+
+// Fill adds n sessions that nobody has.
+func (r *FeedReader) Fill(n int, until time.Time) {
+	p := &page{ended: make([]endedEntry, n)}
+	for i := range p.ended {
+		binary.BigEndian.PutUint32(p.ended[i].name[:], uint32(i))
+		p.ended[i].until = until.Unix()
+	}
+	r.f.known.add(p)
+}
 
 // Entries is how many are known.
 func (r *FeedReader) Entries() int64 { return r.f.known.count.Load() }

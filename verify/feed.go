@@ -40,6 +40,7 @@ type feed struct {
 	logger  *slog.Logger
 	pause   func(time.Duration) <-chan time.Time // time.After, but for tests
 	known   known
+	told    time.Time // the greatest "iat" of a page; only who reads the pages looks at it
 
 	start    sync.Once
 	stop     context.CancelFunc // nil before the start
@@ -161,7 +162,7 @@ func (f *feed) follow(ctx context.Context) {
 				wait = 0
 			}
 			if now := f.rules.now(); now.Sub(forgotten).Abs() > forgetEvery {
-				f.known.forget(now)
+				f.prune()
 				forgotten = now
 			}
 		}
@@ -213,8 +214,11 @@ func (f *feed) ask(ctx context.Context, cursor int64, wait time.Duration) (p *pa
 
 // take adds what a page says to what is known.
 func (f *feed) take(p *page) error {
+	if p.issued.After(f.told) {
+		f.told = p.issued
+	}
 	if f.known.count.Load()+int64(len(p.ended)+len(p.stale)) > maxKnown {
-		f.known.forget(f.rules.now())
+		f.prune()
 		if f.known.count.Load()+int64(len(p.ended)+len(p.stale)) > maxKnown {
 			return fmt.Errorf("more than %d entries", maxKnown)
 		}
@@ -229,6 +233,17 @@ func (f *feed) take(p *page) error {
 		}
 	}
 	return nil
+}
+
+// prune forgets what no token is left of by either clock, the reader's and the server's: when one that was ahead is put
+// right, no token may be good again that the feed will not name a second time. A token is taken for the leeway after its
+// end, so what is known of it is kept as long.
+func (f *feed) prune() {
+	now := f.rules.now()
+	if f.told.Before(now) {
+		now = f.told
+	}
+	f.known.forget(now.Add(-f.rules.leeway))
 }
 
 func (f *feed) get(ctx context.Context, cursor int64, wait time.Duration) (text string, retry time.Duration, err error) {

@@ -145,7 +145,7 @@ func TestFeedOfManyPages(t *testing.T) {
 	f.issuer.EndSession("session-0") // once more is no more
 	f.issuer.EndSession("the last")
 	eventually(t, "one more entry is known", func() bool { return f.Status().FeedEntries == sessions+1 })
-	f.clock.Advance(8 * time.Minute) // every token of before has ended
+	f.clock.Advance(9 * time.Minute) // every token of before has ended
 	f.issuer.EndSession("new")
 	eventually(t, "the old entries are forgotten", func() bool { return f.Status().FeedEntries == 1 })
 }
