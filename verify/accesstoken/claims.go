@@ -3,7 +3,9 @@ package accesstoken
 import (
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -112,16 +114,24 @@ func Reserved(name string) bool {
 	return slices.ContainsFunc(reserved, func(r string) bool { return strings.EqualFold(r, name) })
 }
 
-// Decode writes the claims into dst, a pointer to a struct or a map, as encoding/json does: by name, and only those that
-// dst has. A claim of another type is an error, and dst is then not to be used; one that the token does not have leaves its
-// field as it is, so a field that grants something must mean no when it is zero.
+// Decode writes the claims into what dst points to, a struct or a map, as encoding/json does: by name, and only those that
+// a struct has. What was there before is gone: a claim that the token does not have, or that is null, leaves the zero value
+// and nothing of another token, so a field that grants something must mean no when it is zero. A claim of another type is an
+// error, and then nothing is written. Names that differ in case alone are one name to encoding/json; [Claims.Claim] compares
+// exactly.
 func (c *Claims) Decode(dst any) error {
+	p := reflect.ValueOf(dst)
+	if p.Kind() != reflect.Pointer || p.IsNil() {
+		return errors.New("accesstoken: claims: decoding into what is not a pointer")
+	}
 	text, err := json.Marshal(c.all)
 	if err != nil {
 		return fmt.Errorf("accesstoken: claims: %w", err)
 	}
-	if err := json.Unmarshal(text, dst); err != nil {
+	decoded := reflect.New(p.Type().Elem())
+	if err := json.Unmarshal(text, decoded.Interface()); err != nil {
 		return fmt.Errorf("accesstoken: claims: %w", err)
 	}
+	p.Elem().Set(decoded.Elem())
 	return nil
 }
