@@ -219,6 +219,7 @@ func TestVM_20_PagesThatSayNothing(t *testing.T) {
 		"a list that is an object":       issuer.Page(0, verifytest.Claim("stale", map[string]any{})),
 		"one entry that is none":         issuer.Page(0, verifytest.Claim("stale", []any{map[string]any{"sub": "x", "before": 1, "exp": 2}})),
 		"a name of 15 bytes":             issuer.Page(0, verifytest.Claim("stale", []any{map[string]any{"sub": "AAAAAAAAAAAAAAAAAAAA", "before": 1, "exp": 2}})),
+		"a name with a line end":         issuer.Page(0, verifytest.Claim("ended", []any{map[string]any{"sid": "AAAAAAAAAAA\nAAAAAAAAAAA", "exp": now.Unix() + 60}})),
 		"an entry without an end":        issuer.Page(0, verifytest.Claim("ended", []any{map[string]any{"sid": "AAAAAAAAAAAAAAAAAAAAAA"}})),
 		"an access token":                ended,
 		"nothing":                        "",
@@ -352,6 +353,30 @@ func TestFeedObeysRetryAfter(t *testing.T) {
 		if got := f.pauses.seen()[0]; got != want {
 			t.Errorf("Retry-After %s: pause = %v, want %v", header, got, want)
 		}
+	}
+}
+
+// A page that is signed with a new key makes the reader fetch the keys, so a service that follows the feed learns of a key
+// that leaked about as soon as of a session that ended.
+func TestJW_04_FeedBringsTheNewKeys(t *testing.T) {
+	f := newFollower(t, nil)
+	f.ready(t)
+	leaked := f.issuer.Token()
+	if !f.is(leaked, nil)() {
+		t.Fatal("a good token is refused")
+	}
+	if err := f.issuer.Withdraw(); err != nil {
+		t.Fatal(err)
+	}
+	f.clock.Advance(30 * time.Second) // the least time between two fetches for unknown keys
+	f.issuer.EndSession("another")
+	eventually(t, "the next page is taken", func() bool { return f.Status().FeedEntries == 1 })
+	if !f.is(leaked, verify.ErrTokenInvalid)() {
+		t.Error("a token of the key that was withdrawn is taken")
+	}
+	asked := f.issuer.Count(verifytest.KeySet)
+	if token := f.issuer.Token(); !f.is(token, nil)() || f.issuer.Count(verifytest.KeySet) != asked {
+		t.Error("the first token of the new key is refused, or costs a fetch")
 	}
 }
 

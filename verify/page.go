@@ -151,6 +151,9 @@ func cursorOf(v any) (int64, bool) {
 
 func feedName(v any) (name accesstoken.FeedName, ok bool) {
 	text, _ := v.(string)
+	if strings.ContainsAny(text, "\r\n") { // encoding/base64 skips line ends even when it is told to be strict
+		return name, false
+	}
 	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
 	if err != nil || len(b) != len(name) {
 		return name, false
