@@ -2,6 +2,8 @@ package verify_test
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 
 	"github.com/sallyport-auth/sallyport/verify"
@@ -10,6 +12,30 @@ import (
 
 // BenchmarkFollowSeen is a token that was seen before, by what the feed holds.
 func BenchmarkFollowSeen(b *testing.B) {
+	benchmarkSeen(b, func(b *testing.B, f *follower, token string) {
+		for b.Loop() {
+			f.Verify(b.Context(), token)
+		}
+	})
+}
+
+// BenchmarkRequireSeen is the same with the middleware around it, whose context and request are two allocations more.
+func BenchmarkRequireSeen(b *testing.B) {
+	benchmarkSeen(b, func(b *testing.B, f *follower, token string) {
+		handler := f.Require(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+		request := httptest.NewRequest(http.MethodGet, "/", nil)
+		request.Header.Set("Authorization", "Bearer "+token)
+		answer := httptest.NewRecorder()
+		for b.Loop() {
+			handler.ServeHTTP(answer, request)
+		}
+		if answer.Code != http.StatusOK {
+			b.Fatal(answer.Body)
+		}
+	})
+}
+
+func benchmarkSeen(b *testing.B, run func(b *testing.B, f *follower, token string)) {
 	for _, entries := range []int{-1, 10, 1_000, 100_000} {
 		name, mode := "stateless", verify.Stateless
 		if entries >= 0 {
@@ -20,16 +46,16 @@ func BenchmarkFollowSeen(b *testing.B) {
 			for n := range max(entries, 0) {
 				f.issuer.EndSession(fmt.Sprint("ended-", n))
 			}
-			f.ready(b)
-			eventually(b, "the feed is known", func() bool { return f.Status().FeedEntries == max(entries, 0) })
+			if mode == verify.Feed {
+				f.ready(b)
+				eventually(b, "the feed is known", func() bool { return f.Status().FeedEntries == entries })
+			}
 			token := f.issuer.Token()
 			if !f.IsGood(token) {
 				b.Fatal("a good token is refused")
 			}
 			b.ReportAllocs()
-			for b.Loop() {
-				f.Verify(b.Context(), token)
-			}
+			run(b, f, token)
 		})
 	}
 }

@@ -25,7 +25,7 @@ func (w world) renew(t *testing.T) {
 	w.verifier.Keys().WaitFetches()
 }
 
-func TestWithdrawnKeyEndsRememberedTokens(t *testing.T) {
+func TestJW_04_WithdrawnKeyEndsRememberedTokens(t *testing.T) {
 	w := newWorld(t)
 	token := w.longLived(t)
 	next := newSigner(t, "key-2")

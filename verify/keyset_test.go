@@ -116,7 +116,7 @@ func TestRotation(t *testing.T) {
 	w.server.wantFetches(t, 2)
 }
 
-func TestWithdrawnKeyIsRefusedFromTheNextFetchOn(t *testing.T) {
+func TestJW_04_WithdrawnKeyIsRefusedFromTheNextFetchOn(t *testing.T) {
 	w := newWorld(t)
 	w.wantGood(t)
 	next := newSigner(t, "key-2")
@@ -474,7 +474,7 @@ func TestWaiterStopsWithItsContext(t *testing.T) {
 	w.server.wantFetches(t, 1)
 }
 
-func TestSlowServer(t *testing.T) {
+func TestVM_13_SlowServer(t *testing.T) {
 	w := newWorld(t)
 	w.verifier.Keys().SetFetchLimit(20 * time.Millisecond)
 	gate := w.server.hold()

@@ -95,7 +95,7 @@ func TestVM_01_RequireAccepts(t *testing.T) { // VM-01 (b)
 	}
 }
 
-func TestRequireRefuses(t *testing.T) {
+func TestVM_01_02_04_05_07_10_RequireRefuses(t *testing.T) {
 	w := newWorld(t)
 	good := w.token(t, w.signer, nil)
 	headerWith := func(name string, value any) string {

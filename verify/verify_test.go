@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -13,9 +12,14 @@ import (
 )
 
 func TestNewReportsAllFaultsAtOnce(t *testing.T) {
-	_, err := verify.New(verify.Config{})
-	if err == nil || !strings.Contains(err.Error(), "Issuer") || !strings.Contains(err.Error(), "Audience") {
-		t.Errorf("New(nothing) = %v, want both faults", err)
+	_, err := verify.New(verify.Config{Revocation: 7, OldFeed: -1, MaxFeedAge: time.Second})
+	if err == nil {
+		t.Fatal("New(nothing) = nil, want an error")
+	}
+	for _, field := range []string{"Issuer", "Audience", "Revocation", "OldFeed", "MaxFeedAge"} {
+		if !strings.Contains(err.Error(), "verify: Config."+field+": ") {
+			t.Errorf("New(nothing) = %v, want a fault of %s too", err, field)
+		}
 	}
 }
 
@@ -123,11 +127,17 @@ func TestLeeway(t *testing.T) {
 }
 
 func TestErrorsAreTheOnesOfThisPackage(t *testing.T) {
-	if !errors.Is(verify.ErrTokenExpired, verify.ErrTokenInvalid) {
-		t.Error("ErrTokenExpired is not an ErrTokenInvalid")
+	all := []error{
+		verify.ErrTokenInvalid, verify.ErrTokenExpired, verify.ErrTokenRevoked, verify.ErrTokenStale,
+		verify.ErrKeysUnavailable, verify.ErrFeedUnavailable, verify.ErrIssuerUnavailable,
 	}
-	if errors.Is(verify.ErrKeysUnavailable, verify.ErrTokenInvalid) || errors.Is(verify.ErrTokenInvalid, verify.ErrTokenExpired) {
-		t.Error("an error is another one that it must not be")
+	for n, err := range all {
+		for m, other := range all {
+			isTokens := n < 4 && m == 0 // what is wrong with a token is an ErrTokenInvalid, and no fault of ours is
+			if got := errors.Is(err, other); got != (n == m || isTokens) {
+				t.Errorf("%v is %v: %v, want %v", err, other, got, !got)
+			}
+		}
 	}
 }
 
@@ -160,21 +170,5 @@ func benchmarkVerify(b *testing.B, cacheSize int) {
 		if _, err := w.verifier.Verify(b.Context(), token); err != nil {
 			b.Fatal(err)
 		}
-	}
-}
-
-// BenchmarkRequireSeen is the same with the middleware around it.
-func BenchmarkRequireSeen(b *testing.B) {
-	w := newWorld(b)
-	handler := w.verifier.Require(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
-	request := httptest.NewRequest(http.MethodGet, "/", nil)
-	request.Header.Set("Authorization", "Bearer "+w.token(b, w.signer, nil))
-	answer := httptest.NewRecorder()
-	if handler.ServeHTTP(answer, request); answer.Code != http.StatusOK {
-		b.Fatal(answer.Body)
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		handler.ServeHTTP(answer, request)
 	}
 }
