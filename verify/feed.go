@@ -161,9 +161,9 @@ func (f *feed) follow(ctx context.Context) {
 			if wait = f.wait; p.more {
 				wait = 0
 			}
-			if now := f.rules.now(); now.Sub(forgotten).Abs() > forgetEvery {
+			if past := f.past(); past.Sub(forgotten).Abs() > forgetEvery {
 				f.prune()
-				forgotten = now
+				forgotten = past
 			}
 		}
 		if pause > 0 {
@@ -235,16 +235,18 @@ func (f *feed) take(p *page) error {
 	return nil
 }
 
-// prune forgets what no token is left of by either clock, the reader's and the server's: when one that was ahead is put
-// right, no token may be good again that the feed will not name a second time. A token is taken for the leeway after its
-// end, so what is known of it is kept as long.
-func (f *feed) prune() {
-	now := f.rules.now()
-	if f.told.Before(now) {
-		now = f.told
+// past is an instant that is past by either clock, the reader's and the server's.
+func (f *feed) past() time.Time {
+	if now := f.rules.now(); now.Before(f.told) {
+		return now
 	}
-	f.known.forget(now.Add(-f.rules.leeway))
+	return f.told
 }
+
+// prune forgets what no token is left of. When a clock that was ahead is put right, no token may be good again that the
+// feed will not name a second time, so both clocks count. A token is taken for the leeway after its end, and what is known
+// of it is kept as long.
+func (f *feed) prune() { f.known.forget(f.past().Add(-f.rules.leeway)) }
 
 func (f *feed) get(ctx context.Context, cursor int64, wait time.Duration) (text string, retry time.Duration, err error) {
 	address := fmt.Sprintf("%s?after=%d&wait=%d", f.address, cursor, wait/time.Second)
