@@ -1,10 +1,12 @@
 package verify_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/json"
+	"expvar"
 	"fmt"
 	"io"
 	"log"
@@ -126,4 +128,102 @@ func ExampleNew() {
 
 	mux.Handle("GET /orders", v.Require(http.HandlerFunc(orders)))
 	// in the handler: claims, ok := verify.FromContext(r.Context())
+}
+
+// counters is an Observer for expvar. One for Prometheus has a counter with the label "result" in its place.
+type counters struct{ *expvar.Map }
+
+func (c counters) Verified(_ context.Context, result string) { c.Add(result, 1) }
+
+// What became of each token is counted, and how fresh the keys and the feed are is asked when somebody looks.
+func ExampleObserver() {
+	issuer, token := exampleIssuer()
+	defer issuer.Close()
+	metrics := new(expvar.Map) // in a program: expvar.NewMap("sallyport")
+
+	results := new(expvar.Map)
+	v, err := verify.New(verify.Config{Issuer: issuer.URL, Audience: "orders", Observer: counters{results}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer v.Close()
+
+	metrics.Set("verify_total", results)
+	metrics.Set("verify_jwks_age_seconds", expvar.Func(func() any { return v.Status().KeysAge.Seconds() }))
+	metrics.Set("verify_feed_age_seconds", expvar.Func(func() any { return v.Status().FeedAge.Seconds() }))
+
+	for _, t := range []string{token, token, token + "x"} {
+		v.Verify(context.Background(), t)
+	}
+	fmt.Println(metrics.Get("verify_total"))
+	fmt.Println("feed age:", metrics.Get("verify_feed_age_seconds"), "second: it is not read")
+	// Output:
+	// {"invalid": 1, "ok": 2}
+	// feed age: -1 second: it is not read
+}
+
+// A page that anybody may see, and that knows who has signed in.
+func ExampleVerifier_Optional() {
+	issuer, token := exampleIssuer()
+	defer issuer.Close()
+	v, err := verify.New(verify.Config{Issuer: issuer.URL, Audience: "orders"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer v.Close()
+
+	handler := v.Optional(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		claims, ok := verify.FromContext(r.Context())
+		if !ok {
+			fmt.Fprint(w, "hello, whoever you are")
+			return
+		}
+		fmt.Fprintf(w, "hello, %s", claims.Subject)
+	}))
+
+	for _, header := range []http.Header{{}, {"Authorization": {"Bearer " + token}}, {"Authorization": {"Bearer " + token + "x"}}} {
+		request := httptest.NewRequest(http.MethodGet, "/", nil)
+		request.Header = header
+		answer := httptest.NewRecorder()
+		handler.ServeHTTP(answer, request)
+		fmt.Println(answer.Code, answer.Body)
+	}
+	// Output:
+	// 200 hello, whoever you are
+	// 200 hello, alice
+	// 401 {"detail":"Token is invalid or expired","code":"token_not_valid"}
+}
+
+// Custom claims in the types of the service, one at a time or all at once.
+func ExampleClaim() {
+	issuer, token := exampleIssuer()
+	defer issuer.Close()
+	v, err := verify.New(verify.Config{Issuer: issuer.URL, Audience: "orders"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer v.Close()
+	claims, err := v.Verify(context.Background(), token)
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	scope, ok := verify.Claim[string](claims, "scope")
+	fmt.Println(scope, ok)
+	admin, ok := verify.Claim[bool](claims, "admin") // not in the token
+	fmt.Println(admin, ok)
+
+	var mine struct {
+		Subject string `json:"sub"`
+		Scope   string `json:"scope"`
+		Admin   bool   `json:"admin"`
+	}
+	if err := claims.Decode(&mine); err != nil { // a claim of another type
+		log.Fatal(err)
+	}
+	fmt.Printf("%+v\n", mine)
+	// Output:
+	// orders:read true
+	// false false
+	// {Subject:alice Scope:orders:read Admin:false}
 }

@@ -83,11 +83,11 @@ func (f *feed) end() {
 	f.running.Wait()
 }
 
-// age is how old what is known is; negative before the first complete page.
+// age is how old what is known is; -1 s before the first complete page.
 func (f *feed) age() time.Duration {
 	complete := f.complete.Load()
 	if complete == 0 {
-		return -1
+		return -time.Second // which a gauge in seconds shows, as -1
 	}
 	return max(0, f.rules.now().Sub(time.Unix(complete, 0)))
 }

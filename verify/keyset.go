@@ -137,11 +137,11 @@ func (s *KeySet) Load(ctx context.Context) error {
 	return s.await(ctx, held, now)
 }
 
-// age is how old the set is that is held; negative when there is none.
+// age is how old the set is that is held; -1 s when there is none.
 func (s *KeySet) age() time.Duration {
 	held := s.current.Load()
 	if held == nil {
-		return -1
+		return -time.Second // which a gauge in seconds shows, as -1
 	}
 	return max(0, s.now().Sub(held.fetched))
 }

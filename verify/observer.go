@@ -13,7 +13,7 @@ type Observer interface {
 	Verified(ctx context.Context, result string)
 }
 
-// Status is how fresh what a verifier knows is. An age is negative before the first time.
+// Status is how fresh what a verifier knows is. An age is -1 s before the first time.
 type Status struct {
 	KeysAge     time.Duration // since the keys were fetched
 	FeedAge     time.Duration // since the revocation feed was complete

@@ -45,7 +45,10 @@ type Config struct {
 	MaxFeedAge time.Duration // with Feed: how old it may be, 30 s at least; 0 is 2 min
 	OldFeed    OldFeed       // with Feed: what happens beyond MaxFeedAge; the default is RefuseTokens
 
-	Client   *http.Client     // asks the issuer; nil is one that refuses link-local addresses
+	// Client asks the issuer; nil is one that refuses link-local addresses. With Feed a Timeout below 50 s, or such a
+	// ResponseHeaderTimeout of its Transport, makes the reader wait half of that for news and not 25 s.
+	Client *http.Client
+
 	Now      func() time.Time // nil is time.Now
 	Logger   *slog.Logger     // refused tokens and failed fetches, without the token; nil is slog.Default()
 	Observer Observer         // is told of every token; nil is nobody
