@@ -36,6 +36,8 @@ var onlineAnswers = []struct {
 	{"200 true", typed("application/json", "true"), verify.ErrIssuerUnavailable, "5"},
 	{"200 and more behind it", typed("application/json", "{}{}"), verify.ErrIssuerUnavailable, "5"},
 	{"200 of 10 MiB", typed("application/json", "{"+strings.Repeat(" ", 10<<20)+"}"), verify.ErrIssuerUnavailable, "5"},
+	{"200 and a byte too much", typed("application/json", "{}"+strings.Repeat(" ", 4<<10-1)), verify.ErrIssuerUnavailable, "5"},
+	{"200 as long as it may be", typed("application/json", "{}"+strings.Repeat(" ", 4<<10-2)), nil, ""},
 	{"204", status(http.StatusNoContent), verify.ErrIssuerUnavailable, "5"},
 	{"301 to a page", redirectTo(http.StatusMovedPermanently), verify.ErrIssuerUnavailable, "5"},
 	{"302 to a page", redirectTo(http.StatusFound), verify.ErrIssuerUnavailable, "5"},
