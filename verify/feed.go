@@ -243,9 +243,9 @@ func (f *feed) past() time.Time {
 	return f.told
 }
 
-// prune forgets what no token is left of. When a clock that was ahead is put right, no token may be good again that the
-// feed will not name a second time, so both clocks count. A token is taken for the leeway after its end, and what is known
-// of it is kept as long.
+// prune forgets what no token is left of. When a clock that was ahead is put right, no token may be good again that
+// the feed will not name a second time, so both clocks count. A token is taken for the leeway after its end, and what
+// is known of it is kept as long.
 func (f *feed) prune() { f.known.forget(f.past().Add(-f.rules.leeway)) }
 
 func (f *feed) get(ctx context.Context, cursor int64, wait time.Duration) (text string, retry time.Duration, err error) {

@@ -357,8 +357,8 @@ func TestFeedObeysRetryAfter(t *testing.T) {
 	}
 }
 
-// A page that is signed with a new key makes the reader fetch the keys, so a service that follows the feed learns of a key
-// that leaked about as soon as of a session that ended.
+// A page that is signed with a new key makes the reader fetch the keys, so a service that follows the feed learns of a
+// key that leaked about as soon as of a session that ended.
 func TestJW_04_FeedBringsTheNewKeys(t *testing.T) {
 	f := newFollower(t, nil)
 	f.ready(t)

@@ -14,8 +14,8 @@ import (
 	"github.com/sallyport-auth/sallyport/verify/jws"
 )
 
-// FuzzFeedClaims is FuzzFeedPage behind the signature: whatever a page says, nothing that is known becomes less, and one
-// that is refused says nothing at all.
+// FuzzFeedClaims is FuzzFeedPage behind the signature: whatever a page says, nothing that is known becomes less, and
+// one that is refused says nothing at all.
 func FuzzFeedClaims(f *testing.F) {
 	const issuer = "https://app.example.com/auth"
 	clock := newClock()

@@ -10,8 +10,8 @@ import (
 	"github.com/sallyport-auth/sallyport/verify/verifytest"
 )
 
-// TestNothingIsForgottenThatATokenOutlives: a token is taken for the leeway after its end, so what the feed says about it
-// is kept as long.
+// TestNothingIsForgottenThatATokenOutlives: a token is taken for the leeway after its end, so what the feed says about
+// it is kept as long.
 func TestNothingIsForgottenThatATokenOutlives(t *testing.T) {
 	const leeway = 10 * time.Minute
 	f := newFollower(t, func(c *verify.Config) { c.Leeway = leeway })
@@ -96,7 +96,8 @@ func (c claimed) claims(token string) *verify.Claims {
 	return claims
 }
 
-// TestVM_20_FeedIsBounded: what does not fit is not taken, what is known stays, and the feed grows old until there is room.
+// TestVM_20_FeedIsBounded: what does not fit is not taken, what is known stays, and the feed grows old until there is
+// room.
 func TestVM_20_FeedIsBounded(t *testing.T) {
 	clock := newClock()
 	issuer := verifytest.New(t, verifytest.Config{Now: clock.Now})

@@ -76,8 +76,8 @@ func (o *online) check(ctx context.Context, token string) error {
 	return issuerUnavailable(wait, fmt.Errorf("status %d", response.StatusCode))
 }
 
-// isAnswer tells the server's answer, an object in JSON, from what others say with 200: an app that has a page for every
-// address, a proxy that shows its own.
+// isAnswer tells the server's answer, an object in JSON, from what others say with 200: an app that has a page for
+// every address, a proxy that shows its own.
 func isAnswer(contentType string, body []byte) bool {
 	mediaType, _, err := mime.ParseMediaType(contentType)
 	if err != nil || mediaType != "application/json" || len(body) > maxAnswer {

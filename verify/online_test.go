@@ -127,7 +127,8 @@ func TestOnlineFailsClosed(t *testing.T) {
 	}
 }
 
-// TestOnlineWithAnyClient: the client of a user, which follows redirects and unpacks, does not open a way past the answer.
+// TestOnlineWithAnyClient: the client of a user, which follows redirects and unpacks, does not open a way past the
+// answer.
 func TestOnlineWithAnyClient(t *testing.T) {
 	w := newWorld(t)
 	keys := *w.server.handler.Load()

@@ -253,9 +253,9 @@ func (v *Verifier) Ready(ctx context.Context) error {
 	return v.feed.ready(ctx)
 }
 
-// Close ends what is under way in the background, of this verifier and of all that share its keys (see [Verifier.With]),
-// and waits for it. Keys that are held go on verifying, and what has ended stays so, while the feed grows old; the error is
-// always nil.
+// Close ends what is under way in the background, of this verifier and of all that share its keys (see
+// [Verifier.With]), and waits for it. Keys that are held go on verifying, and what has ended stays so, while the feed
+// grows old; the error is always nil.
 func (v *Verifier) Close() error {
 	v.feed.end()
 	err := v.keys.Close()

@@ -114,11 +114,11 @@ func Reserved(name string) bool {
 	return slices.ContainsFunc(reserved, func(r string) bool { return strings.EqualFold(r, name) })
 }
 
-// Decode writes the claims into what dst points to, a struct or a map, as encoding/json does: by name, and only those that
-// a struct has. What was there before is gone: a claim that the token does not have, or that is null, leaves the zero value
-// and nothing of another token, so a field that grants something must mean no when it is zero. A claim of another type is an
-// error, and then nothing is written. Names that differ in case alone are one name to encoding/json; [Claims.Claim] compares
-// exactly.
+// Decode writes the claims into what dst points to, a struct or a map, as encoding/json does: by name, and only those
+// that a struct has. What was there before is gone: a claim that the token does not have, or that is null, leaves the
+// zero value and nothing of another token, so a field that grants something must mean no when it is zero. A claim of
+// another type is an error, and then nothing is written. Names that differ in case alone are one name to encoding/json;
+// [Claims.Claim] compares exactly.
 func (c *Claims) Decode(dst any) error {
 	p := reflect.ValueOf(dst)
 	if p.Kind() != reflect.Pointer || p.IsNil() {
