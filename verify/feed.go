@@ -46,9 +46,10 @@ type feed struct {
 	stop     context.CancelFunc // nil before the start
 	running  sync.WaitGroup
 	ending   sync.Once
-	ended    chan struct{} // closed by end
-	complete atomic.Int64  // "iat" of the last complete page, in seconds since 1970; 0 before the first
-	first    chan struct{} // closed by the first complete page
+	ended    chan struct{}             // closed by end
+	complete atomic.Int64              // the greatest "iat" of a complete page, in seconds since 1970; 0 before the first
+	came     atomic.Pointer[time.Time] // when that page did, with the reading of a clock that is never set back
+	first    chan struct{}             // closed by the first complete page
 	fault    atomic.Pointer[string]
 }
 
@@ -83,13 +84,14 @@ func (f *feed) end() {
 	f.running.Wait()
 }
 
-// age is how old what is known is; -1 s before the first complete page.
+// age is how old what is known is; -1 s before the first complete page. A clock that is set back makes nothing young: it
+// is at least the time since the page came.
 func (f *feed) age() time.Duration {
 	complete := f.complete.Load()
 	if complete == 0 {
 		return -time.Second // which a gauge in seconds shows, as -1
 	}
-	return max(0, f.rules.now().Sub(time.Unix(complete, 0)))
+	return max(time.Since(*f.came.Load()).Truncate(time.Second), f.rules.now().Sub(time.Unix(complete, 0)))
 }
 
 // check says whether a token that is otherwise good has been revoked.
@@ -227,7 +229,8 @@ func (f *feed) take(p *page) error {
 	if p.more {
 		return nil
 	}
-	if issued := p.issued.Unix(); issued > f.complete.Load() { // clocks of instances differ
+	if issued := p.issued.Unix(); issued >= f.complete.Load() { // clocks of instances differ
+		f.came.Store(new(time.Now()))
 		if f.complete.Swap(issued) == 0 {
 			close(f.first)
 		}

@@ -138,3 +138,12 @@ func TestVM_20_FeedIsBounded(t *testing.T) {
 		t.Errorf("when the old entries have ended: %v, %d entries, want nil, 3", err, reader.Entries())
 	}
 }
+
+// A clock that is set back while the server is away does not make the feed young.
+func TestFeedAgesThoughTheClockIsSetBack(t *testing.T) {
+	f := newFollower(t, nil)
+	f.ready(t)
+	f.issuer.Fail(verifytest.Down)
+	f.clock.Advance(-time.Hour)
+	eventually(t, "the feed has an age of its own", func() bool { return f.Status().FeedAge >= time.Second })
+}
