@@ -87,6 +87,8 @@ var (
 	ErrIdentityTaken = errors.New("sallyport: the identity belongs to another user")
 	// ErrLastWayIn: without this identity its user could not sign in any more.
 	ErrLastWayIn = errors.New("sallyport: the last way in cannot be removed")
+	// ErrInvalidSiteToken: what is presented is not a site token of ours.
+	ErrInvalidSiteToken = errors.New("sallyport: invalid site token")
 	// ErrLogoutTokenInvalid: the logout token fails a check; the wrapped error says which, for the log.
 	ErrLogoutTokenInvalid = errors.New("sallyport: logout token refused")
 	// ErrForbidden: the provider may not make users.

@@ -3,6 +3,7 @@ package sallyport
 import (
 	"sort"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -11,6 +12,8 @@ type feed struct {
 	wanted   chan struct{} // holds one: somebody asks, and nobody reads
 	draining chan struct{} // closed by drain
 	once     sync.Once
+	born     time.Time
+	touched  atomic.Int64 // when touch had the store read, as a time.Duration since born; 0 for never
 
 	mu       sync.Mutex
 	entries  []feedEntry   // those that live, by cursor
@@ -38,6 +41,7 @@ type feedEntry struct {
 
 func newFeed() *feed {
 	return &feed{
+		born:   time.Now(),
 		wanted: make(chan struct{}, 1), draining: make(chan struct{}), changed: make(chan struct{}), read: make(chan struct{}), pages: map[int64]string{},
 	}
 }
@@ -50,17 +54,33 @@ func (f *feed) enter(most int) (leave func(), ok bool) {
 		return nil, false
 	}
 	f.waiting++
-	f.asked = time.Now()
-	select {
-	case f.wanted <- struct{}{}:
-	default:
-	}
+	f.want()
 	return func() {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		f.waiting--
 		f.asked = time.Now()
 	}, true
+}
+
+// touch has the store read for a while. It is called for every visit, and takes no lock but now and then.
+func (f *feed) touch() {
+	now, last := time.Since(f.born), f.touched.Load()
+	if last != 0 && now-time.Duration(last) < feedRest/4 || !f.touched.CompareAndSwap(last, int64(now)) {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.want()
+}
+
+// want is touch with the lock held.
+func (f *feed) want() {
+	f.asked = time.Now()
+	select {
+	case f.wanted <- struct{}{}:
+	default:
+	}
 }
 
 func (f *feed) listenedTo(now time.Time) bool {

@@ -18,6 +18,7 @@ const (
 	OperationLogin    Operation = "login" // the callback of a login at a provider, or a login that could not start
 	OperationRefresh  Operation = "refresh"
 	OperationPassword Operation = "password"
+	OperationForward  Operation = "forward" // a visit
 )
 
 func (s *Service) observe(o Observation) {

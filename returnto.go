@@ -60,6 +60,10 @@ func CheckReturnTo(text string) error {
 	return nil
 }
 
+// ReturnTo gives an address to which a login may lead back as the browser gets it: absolute, and serialised anew. It
+// returns ErrInvalidReturnTo for any other.
+func (s *Service) ReturnTo(text string) (string, error) { return s.returnTo.parse(text) }
+
 // parse gives the address for text as it is sent: absolute, and serialised anew. "" is the root of the issuer's origin.
 func (t returnTargets) parse(text string) (string, error) {
 	if text == "" {

@@ -172,6 +172,7 @@ func (s *Service) readRevocations(ctx context.Context) error {
 			s.feed.fail(err)
 			return err
 		}
+		s.visits.forgetRevoked(found)
 		if len(found) < maxRevocationsPage {
 			s.feed.add(found, s.revocationLife())
 			s.feed.complete(now, began, oldest)

@@ -28,6 +28,7 @@ type Service struct {
 	gate        gate
 	limitLog    firsts
 	feed        *feed
+	visits      *visits
 	providers   []IdentityProvider
 	byIssuer    map[string]IdentityProvider
 	byName      map[string]IdentityProvider
@@ -48,8 +49,9 @@ const startTimeout = 10 * time.Second
 // keys, or makes the first one. The caller closes the service, and then Store, which stays the caller's.
 func New(cfg Config) (*Service, error) {
 	cfg = cfg.withDefaults()
-	s := &Service{cfg: cfg, feed: newFeed(), log: cfg.Logger, now: cfg.Now, store: cfg.Store, byIssuer: map[string]IdentityProvider{}, byName: map[string]IdentityProvider{}}
+	s := &Service{cfg: cfg, feed: newFeed(), visits: newVisits(), log: cfg.Logger, now: cfg.Now, byIssuer: map[string]IdentityProvider{}, byName: map[string]IdentityProvider{}}
 	faults := append(cfg.faults(), s.openProviders()...)
+	s.store = forgetful{cfg.Store, s.visits}
 	var err error
 	if s.hasher, err = password.New(cfg.Password); err != nil {
 		faults = append(faults, &ConfigError{"sallyport", "Password", err.Error()})

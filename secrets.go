@@ -23,6 +23,7 @@ type derived struct {
 	id      [4]byte // names the secret inside a refresh token
 	refresh []byte  // MAC of refresh tokens
 	csrf    []byte  // MAC of CSRF tokens
+	site    []byte  // MAC of site tokens
 	limits  []byte  // names what is counted
 	flow    []byte  // seals a login that waits for its provider
 	atRest  []byte  // seals signing keys in the store
@@ -48,6 +49,7 @@ func newKeyring(secrets [][]byte, cookieSalt string) keyring {
 			id:      [4]byte(key("", "key id", 4)),
 			refresh: key(cookieSalt, "refresh", 32),
 			csrf:    key("", "csrf", 32),
+			site:    key(cookieSalt, "site", 32),
 			limits:  key("", "limits", 32),
 			flow:    key("", "flow", 32),
 			atRest:  key("", "keys at rest", 32),

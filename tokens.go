@@ -37,13 +37,20 @@ type answer struct {
 // answer makes the access token, for one audience or, when that is "", for all, and the view. A token never outlives
 // its session, which ends at end.
 func (s *Service) answer(ctx context.Context, u User, reason Reason, session ID, audience string, now, end time.Time) (answer, error) {
-	custom, err := s.customClaims(ctx, u, reason, session)
-	if err != nil {
+	var a answer
+	var err error
+	if a.access, a.expires, err = s.accessToken(ctx, u, reason, session, audience, now, end); err != nil {
 		return answer{}, err
 	}
-	view, err := s.userView(ctx, u)
+	a.view, err = s.userView(ctx, u)
+	return a, err
+}
+
+// accessToken makes one alone, as answer does.
+func (s *Service) accessToken(ctx context.Context, u User, reason Reason, session ID, audience string, now, end time.Time) (string, time.Time, error) {
+	custom, err := s.customClaims(ctx, u, reason, session)
 	if err != nil {
-		return answer{}, err
+		return "", time.Time{}, err
 	}
 	expires := now.Add(s.cfg.AccessTTL)
 	if end.Before(expires) {
@@ -51,7 +58,7 @@ func (s *Service) answer(ctx context.Context, u User, reason Reason, session ID,
 	}
 	expires = expires.Truncate(time.Second)
 	access, err := s.signAccessToken(u.ID, session, audience, custom, issuedAt(u, now), expires)
-	return answer{access: access, expires: expires, view: view}, err
+	return access, expires, err
 }
 
 // issuedAt is the "iat" of a token with the claims that u has now. The second in which u was changed is the one in which

@@ -26,6 +26,8 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	// Cookie names and scopes the two cookies.
 	Cookie CookieConfig
+	// Forward is forward auth, for services behind a proxy that know nothing of tokens. Default: off.
+	Forward ForwardConfig
 	// Logger gets the cause of every answer that hides it. Default: slog.Default().
 	Logger *slog.Logger
 }
@@ -50,23 +52,29 @@ type Handler struct {
 	proxies proxies
 	csrf    CSRFMode
 	cookies cookies
+	forward *forward
 	hsts    bool
 	routes  map[string]route
 
 	misplaced    sync.Once // says so, for a program that mounts the handler elsewhere
 	misforwarded sync.Once // says so, for a proxy that sends no list of addresses
 	unforwarded  sync.Once // says so, for a peer that seems to be a proxy and is not trusted
+	unasked      sync.Once // says so, for a peer that asks for forward auth and is not trusted
+	unaddressed  sync.Once // says so, for a proxy that asks about an unknown address
 }
 
 // route is one path below the mount.
 type route struct {
-	methods map[string]func(http.ResponseWriter, *http.Request) error
+	methods map[string]handlerFunc
+	any     handlerFunc // for every method, in place of methods
 	// public answers are the same for everybody and may be cached and read from any origin.
 	public bool
 	// anyOrigin requests come from wherever they come, and have a proof of their own. No page may read the answers.
 	anyOrigin bool
 	// navigated: a person looks at the answer.
 	navigated bool
+	// proxied: a proxy asks, in the name of a request with any method, and lets pass what gets an answer of 2xx.
+	proxied bool
 	// deadline bounds the work of one request.
 	deadline time.Duration
 }
@@ -105,6 +113,8 @@ func New(svc *sallyport.Service, cfg Config) (*Handler, error) {
 	faults = append(faults, err)
 	h.cookies, err = newCookies(issuer, cfg.Cookie)
 	faults = append(faults, err)
+	h.forward, err = newForward(svc, issuer, cfg.Cookie, cfg.Forward)
+	faults = append(faults, err)
 	if err := errors.Join(faults...); err != nil {
 		return nil, err
 	}
@@ -136,6 +146,14 @@ func New(svc *sallyport.Service, cfg Config) (*Handler, error) {
 		".well-known/openid-configuration": public(current(h.metadata)),
 		"openapi.yaml":                     public(newDocument("application/yaml", svc.OpenAPI()).serve), // RFC 9512
 	}
+	if cfg.Forward.Enabled {
+		for name, form := range map[string]proxyForm{"forward": traefikForm, "forward/nginx": nginxForm} {
+			rt := only(http.MethodGet, h.forwarded(form), requestDeadline+claims)
+			rt.proxied = true
+			h.routes[name] = rt
+		}
+		h.routes[envoyRoute] = route{proxied: true, deadline: requestDeadline + claims, any: h.forwarded(envoyForm)}
+	}
 	return h, nil
 }
 
@@ -163,10 +181,7 @@ func public(serve handlerFunc) route {
 
 // ServeHTTP answers with and without a trailing slash, with no redirect.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	name, below := strings.CutPrefix(r.URL.Path, h.mount+"/")
-	// A path that needs decoding is another one to the proxy in front of us, whose rules it would step around.
-	below = below && r.URL.RawPath == ""
-	pattern := patternOf(r, strings.TrimSuffix(name, "/"))
+	pattern, below := h.patternOf(r)
 	rt, known := h.routes[pattern]
 	h.securityHeaders(w.Header(), rt.public)
 	if !below {
@@ -188,7 +203,18 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// patternOf finds the route of a path below the mount, and puts aside what varies in it.
+// patternOf finds the route of a request, if it is below the mount, and puts aside what varies in it.
+func (h *Handler) patternOf(r *http.Request) (pattern string, below bool) {
+	if path, ok := strings.CutPrefix(r.URL.EscapedPath(), h.mount+envoyPath); ok && (path == "" || path[0] == '/') {
+		return envoyRoute, true // whatever follows is of another site
+	}
+	name, below := strings.CutPrefix(r.URL.Path, h.mount+"/")
+	// A path that needs decoding is another one to the proxy in front of us, whose rules it would step around.
+	below = below && r.URL.RawPath == ""
+	return patternOf(r, strings.TrimSuffix(name, "/")), below
+}
+
+// patternOf is the same for a name below the mount.
 func patternOf(r *http.Request, name string) string {
 	if strings.Contains(name, "{") { // a pattern is no path
 		return ""

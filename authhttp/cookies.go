@@ -26,6 +26,11 @@ type CookieConfig struct {
 	Insecure bool
 }
 
+const (
+	defaultCookie     = "refresh_cookie"
+	defaultCSRFCookie = "CSRF_token"
+)
+
 // cookies writes and finds the two cookies.
 type cookies struct {
 	refresh, csrf string // names
@@ -37,8 +42,8 @@ type cookies struct {
 
 func newCookies(issuer *url.URL, cfg CookieConfig) (cookies, error) {
 	c := cookies{
-		refresh:  cmp.Or(cfg.Name, "refresh_cookie"),
-		csrf:     cmp.Or(cfg.CSRFName, "CSRF_token"),
+		refresh:  cmp.Or(cfg.Name, defaultCookie),
+		csrf:     cmp.Or(cfg.CSRFName, defaultCSRFCookie),
 		path:     cmp.Or(issuer.Path, "/"),
 		domain:   cfg.Domain,
 		sameSite: cfg.SameSite,
@@ -106,7 +111,10 @@ func (c cookies) set(w http.ResponseWriter, t *sallyport.Tokens, now time.Time) 
 }
 
 func (c cookies) write(w http.ResponseWriter, name, value string, end, now time.Time) {
-	cookie := c.bare(name)
+	setUntil(w, c.bare(name), value, end, now)
+}
+
+func setUntil(w http.ResponseWriter, cookie *http.Cookie, value string, end, now time.Time) {
 	cookie.Value, cookie.Expires, cookie.MaxAge = value, end.UTC(), max(1, int(end.Sub(now)/time.Second))
 	http.SetCookie(w, cookie)
 }

@@ -14,19 +14,21 @@ func (h *Handler) dispatch(w http.ResponseWriter, r *http.Request, rt route) err
 	switch {
 	case rt.public:
 		w.Header().Set("Access-Control-Allow-Origin", "*")
-	case !rt.anyOrigin:
+	case !rt.anyOrigin && !rt.proxied:
 		h.origins.allowCORS(w.Header(), r.Header)
 	}
-	if r.Method == http.MethodOptions {
+	if r.Method == http.MethodOptions && !rt.proxied {
 		rt.answerOptions(w)
 		return nil
 	}
 	handle, ok := rt.methods[r.Method]
-	if !ok {
+	if rt.any != nil {
+		handle = rt.any
+	} else if !ok {
 		w.Header().Set("Allow", rt.allow())
 		return errMethod(r.Method)
 	}
-	if !rt.public && !rt.anyOrigin {
+	if !rt.public && !rt.anyOrigin && !rt.proxied {
 		if err := h.origins.check(r.Header); err != nil {
 			h.log.LogAttrs(r.Context(), slog.LevelWarn, "request refused: its origin is neither the issuer's nor trusted",
 				slog.String("origin", short(r.Header.Get("Origin"))), slog.String("sec_fetch_site", short(r.Header.Get("Sec-Fetch-Site"))),
@@ -43,7 +45,11 @@ func (h *Handler) dispatch(w http.ResponseWriter, r *http.Request, rt route) err
 func short(s string) string { return s[:min(len(s), 200)] }
 
 func (rt route) allow() string {
-	return strings.Join(append(slices.Sorted(maps.Keys(rt.methods)), http.MethodOptions), ", ")
+	allowed := slices.Sorted(maps.Keys(rt.methods))
+	if !rt.proxied {
+		allowed = append(allowed, http.MethodOptions)
+	}
+	return strings.Join(allowed, ", ")
 }
 
 // answerOptions answers a CORS preflight (Fetch §3.3.2); allowCORS has decided whether the browser may

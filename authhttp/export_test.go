@@ -9,7 +9,12 @@ import (
 func (h *Handler) Routes() []string {
 	var all []string
 	for name, rt := range h.routes {
-		all = append(all, "OPTIONS "+name)
+		if rt.any != nil {
+			all = append(all, "GET "+name)
+		}
+		if !rt.proxied {
+			all = append(all, "OPTIONS "+name)
+		}
 		for method := range rt.methods {
 			all = append(all, method+" "+name)
 		}

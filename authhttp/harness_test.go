@@ -271,7 +271,9 @@ func (a *app) try(path string, r request) (answer, error) {
 	}
 	for name, value := range r.headers {
 		req.Header.Del(name)
-		if value != "-" {
+		if name == "Host" {
+			req.Host = value
+		} else if value != "-" {
 			req.Header.Set(name, value)
 		}
 	}

@@ -69,7 +69,7 @@ func (h *Handler) callback(w http.ResponseWriter, r *http.Request) error {
 		seeOther(w, landing.ReturnToWith(p.code))
 		return nil
 	case landing.Tokens != nil:
-		h.cookies.set(w, landing.Tokens, h.svc.Now())
+		h.setCookies(w, landing.Tokens)
 	}
 	seeOther(w, landing.ReturnTo)
 	return nil

@@ -53,7 +53,7 @@ func TestDocumentHasTheRoutesOfTheHandler(t *testing.T) {
 		described = append(described, method+" "+strings.Trim(path, "/"))
 	}
 	slices.Sort(described)
-	if diff := cmp.Diff(newApp(t, nil).auth.Routes(), described); diff != "" {
+	if diff := cmp.Diff(newApp(t, forwarding).auth.Routes(), described); diff != "" {
 		t.Errorf("operations of %s (-handler +document):\n%s", openapi.Name, diff)
 	}
 }

@@ -94,7 +94,7 @@ func (h *Handler) logoff(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if !p.caller.native && request.Scope != sallyport.ScopeOthers {
-		h.cookies.delete(w)
+		h.deleteCookies(w)
 	}
 	if location != "" {
 		writeJSON(w, http.StatusOK, map[string]string{"location": location})
@@ -301,7 +301,7 @@ func (h *Handler) answer(w http.ResponseWriter, c caller, t *sallyport.Tokens, e
 		response.RefreshToken = t.RefreshToken
 	} else {
 		response.CSRFToken = t.CSRFToken
-		h.cookies.set(w, t, h.svc.Now())
+		h.setCookies(w, t)
 	}
 	writeJSON(w, http.StatusOK, response)
 	return nil

@@ -24,6 +24,7 @@ type metrics struct {
 	exchanges *prometheus.CounterVec
 	logins    *prometheus.CounterVec
 	refreshes *prometheus.CounterVec
+	forwards  *prometheus.CounterVec
 	limited   *prometheus.CounterVec
 	store     storeMetrics
 }
@@ -48,6 +49,9 @@ func newMetrics() *metrics {
 			Name: "sallyport_refreshes_total", Help: "Refreshes of a genuine token by their end: the rule of the refresh machine, or the code of the answer.",
 		}, []string{"result"}),
 	}
+	m.forwards = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "sallyport_forward_requests_total", Help: "Requests of proxies with a genuine site cookie by their end: ok, or the code of the answer.",
+	}, []string{"result"})
 	m.limited = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "sallyport_rate_limited_total", Help: "Requests that were refused by a limit: of the account, the address or the session.",
 	}, []string{"rule"})
@@ -60,7 +64,7 @@ func newMetrics() *metrics {
 	info.Set(1)
 	started := prometheus.NewGauge(prometheus.GaugeOpts{Name: "sallyport_start_time_seconds", Help: "When the server started, in unix seconds."})
 	started.Set(float64(time.Now().UnixMilli()) / 1000)
-	m.registry.MustRegister(m.requests, m.signIns, m.exchanges, m.logins, m.refreshes, m.limited, m.store.duration, m.store.failures, info, started,
+	m.registry.MustRegister(m.requests, m.signIns, m.exchanges, m.logins, m.refreshes, m.forwards, m.limited, m.store.duration, m.store.failures, info, started,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -78,6 +82,8 @@ func (m *metrics) observe(o sallyport.Observation) {
 		m.exchanges.WithLabelValues(o.Provider, result).Inc()
 	case sallyport.OperationLogin:
 		m.logins.WithLabelValues(o.Provider, result).Inc()
+	case sallyport.OperationForward:
+		m.forwards.WithLabelValues(result).Inc()
 	case sallyport.OperationRefresh:
 		if o.Err == nil {
 			result = o.Rule.String()

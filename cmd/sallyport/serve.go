@@ -116,6 +116,9 @@ func httpConfig(s *settings.Settings, log *slog.Logger) authhttp.Config {
 			Name: s.Cookie.Name, CSRFName: s.Cookie.CSRFName, Domain: s.Cookie.Domain, SameSite: sameSites[s.Cookie.SameSite],
 			HostPrefix: s.Cookie.HostPrefix, Insecure: s.Cookie.Insecure,
 		},
+		Forward: authhttp.ForwardConfig{
+			Enabled: s.Forward.Enabled, CookieName: s.Forward.CookieName, CookieDomain: s.Forward.CookieDomain, SignIn: s.Forward.SignIn,
+		},
 	}
 }
 

@@ -24,6 +24,8 @@ var settingOf = map[string]string{
 	"authhttp.Cookie.Name": "cookie.name", "authhttp.Cookie.CSRFName": "cookie.csrf_name", "authhttp.Cookie.Insecure": "cookie.insecure",
 	"authhttp.Cookie.SameSite": "cookie.same_site", "authhttp.Cookie.HostPrefix": "cookie.host_prefix", "authhttp.Cookie.Domain": "cookie.domain",
 
+	"authhttp.Forward.CookieName": "forward.cookie_name", "authhttp.Forward.CookieDomain": "forward.cookie_domain", "authhttp.Forward.SignIn": "forward.sign_in",
+
 	"claimhook.URL": "claims.hook.url", "claimhook.Secret": "claims.hook.secret", "claimhook.Timeout": "claims.hook.timeout",
 }
 

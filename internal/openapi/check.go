@@ -43,14 +43,21 @@ func (c *Checker) Check(request *http.Request, requestBody []byte, response *htt
 func (c *Checker) find(request *http.Request, response *http.Response, mount string) (string, *openapi3.Operation, *openapi3.Response, error) {
 	below, inside := strings.CutPrefix(request.URL.Path, mount+"/")
 	var p *path
-	if inside && request.URL.RawPath == "" {
+	if inside {
 		p = c.match(below)
+	}
+	if p != nil && request.URL.RawPath != "" && !p.any {
+		p = nil
 	}
 	if p == nil {
 		answer, err := c.refusal(unknownPath, http.StatusNotFound, response)
 		return unknownPath, nil, answer, err
 	}
-	operation := p.item.GetOperation(request.Method)
+	method := request.Method
+	if p.any {
+		method = http.MethodGet
+	}
+	operation := p.item.GetOperation(method)
 	if operation == nil {
 		answer, err := c.refusal(unknownMethod, http.StatusMethodNotAllowed, response)
 		return unknownMethod, nil, answer, errors.Join(err, checkAllow(p, response.Header))
@@ -60,7 +67,7 @@ func (c *Checker) find(request *http.Request, response *http.Response, mount str
 	if answer == nil {
 		return name, nil, nil, fmt.Errorf("%s does not have this status", name)
 	}
-	if request.Method == http.MethodOptions {
+	if request.Method == http.MethodOptions && !p.any {
 		return name, operation, answer.Value, checkAllow(p, response.Header)
 	}
 	return name, operation, answer.Value, nil

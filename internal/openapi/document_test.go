@@ -103,11 +103,12 @@ func TestDocumentSaysWhereItIsServed(t *testing.T) {
 
 func TestEveryOperationIsExplained(t *testing.T) {
 	for path, item := range mustLoad(t).doc.Paths.Map() {
-		if item.Options == nil {
+		forward := strings.HasPrefix(path, "/forward/") // where an answer of 2xx lets a request pass, of whatever method
+		if item.Options == nil && !forward {
 			t.Errorf("%s lacks OPTIONS", path)
 		}
 		navigated := strings.Contains(path, "{provider}") // what a browser walks through, and a HEAD would use up
-		if (item.Get == nil) != (item.Head == nil) && !navigated {
+		if (item.Get == nil) != (item.Head == nil) && !navigated && !forward {
 			t.Errorf("%s: GET and HEAD come together", path)
 		}
 		for method, operation := range item.Operations() {

@@ -88,7 +88,7 @@ func parse(content []byte) (*Checker, error) {
 	}
 	c := &Checker{doc: doc, common: map[string]*openapi3.Header{}, seen: map[Outcome]bool{}}
 	for template, item := range doc.Paths.Map() {
-		c.paths = append(c.paths, path{template, segments(strings.TrimPrefix(template, "/")), item})
+		c.paths = append(c.paths, path{template, segments(strings.TrimPrefix(template, "/")), item, item.Extensions[anyRequest] == true})
 	}
 	if err := c.readCommonHeaders(); err != nil {
 		return nil, err

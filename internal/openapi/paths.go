@@ -13,7 +13,12 @@ type path struct {
 	template string
 	segments []string // without the slash at either end
 	item     *openapi3.PathItem
+	any      bool // GET stands for every method, and the last segment for any path
 }
+
+// anyRequest is the extension of a path that answers every method, and every path below it, as GET: OpenAPI has no word
+// for that.
+const anyRequest = "x-any-request"
 
 // segments are the parts of a path below the mount. One slash at the end makes no difference, two do.
 func segments(below string) []string { return strings.Split(strings.TrimSuffix(below, "/"), "/") }
@@ -22,6 +27,9 @@ func segments(below string) []string { return strings.Split(strings.TrimSuffix(b
 func (c *Checker) match(below string) *path {
 	given := segments(below)
 	for i := range c.paths {
+		if fixed, _, _ := strings.Cut(c.paths[i].template, "{"); c.paths[i].any && strings.HasPrefix("/"+below, fixed) {
+			return &c.paths[i]
+		}
 		if slices.EqualFunc(c.paths[i].segments, given, fits) {
 			return &c.paths[i]
 		}

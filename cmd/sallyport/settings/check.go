@@ -112,6 +112,13 @@ func checkReturnTo(target string) string {
 	return ""
 }
 
+func checkSignIn(page string) string {
+	if strings.HasPrefix(page, "/") && !strings.HasPrefix(page, "//") && !strings.ContainsAny(page, "?#* ") || checkReturnTo(page) == "" {
+		return ""
+	}
+	return show(page) + ": want a path such as /sign-in, or a URL that return_to allows"
+}
+
 func checkClaim(name string) string {
 	if accesstoken.Reserved(name) {
 		return show(name) + " is a claim of every access token already"
@@ -134,6 +141,7 @@ func (l *loader) check() {
 	issuer := l.checkIssuer()
 	l.checkAudienceAlg()
 	l.checkCookies(issuer)
+	l.checkForward(issuer)
 	l.checkTTLs()
 	l.checkHook()
 	if hash := l.settings.Password.Hash; hash.isWeak() {
@@ -308,6 +316,24 @@ func (l *loader) checkDomain(host string) {
 		return
 	}
 	l.warn("cookie.domain: every host below %s receives the refresh token; remove the setting unless several hosts need it", domain)
+}
+
+// checkForward is about the site cookie. What package authhttp finds in the sign-in page is found when that is made.
+func (l *loader) checkForward(issuer *url.URL) {
+	s := l.settings
+	if name := s.Forward.CookieName; l.sound("cookie.name", "cookie.csrf_name", "forward.cookie_name") && (name == s.Cookie.Name || name == s.Cookie.CSRFName) {
+		l.conflict("another cookie is called "+show(name), "forward.cookie_name", "cookie.name", "cookie.csrf_name")
+	}
+	if s.Forward.CookieDomain != "" && issuer != nil {
+		if !oneWord(s.Forward.CookieDomain) {
+			l.conflict("it is no domain", "forward.cookie_domain")
+		} else if err := authhttp.CheckCookieDomain(s.Forward.CookieDomain, issuer.Hostname()); err != nil {
+			l.conflict(err.Error(), "forward.cookie_domain")
+		}
+	}
+	if s.Forward.Enabled && len(s.TrustedProxies) == 0 {
+		l.warn("forward.enabled: trusted_proxies is empty, so that no proxy may ask; name the address of yours there")
+	}
 }
 
 // checkHostPrefix is the conditions of RFC 6265bis §4.1.3.2.

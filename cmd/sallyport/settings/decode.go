@@ -17,21 +17,7 @@ import (
 // path stands before the key in messages: "idps[0].".
 func (l *loader) decode(r rule, path string, n node, into any) {
 	d := decoder{l: l, name: path + r.key, rule: r}
-	if d.value(n, into) && r.later != "" && !harmless(n, r.now) {
-		d.fault(n, laterProblem(r.later, r.now))
-	}
-}
-
-func laterProblem(later, now string) string {
-	if now == "" {
-		return later + " not in this version yet; remove the setting"
-	}
-	return later + " not in this version yet; write " + now + " or remove the setting"
-}
-
-// harmless reports whether a setting that this version does not have was set to what it does anyway.
-func harmless(n node, now string) bool {
-	return len(n.items) == 0 && (n.text == now || n.text == "")
+	d.value(n, into)
 }
 
 // decoder reads one value. Its methods report what is wrong and return false then.

@@ -321,11 +321,11 @@ var faultCases = []struct {
 	{name: "JSON with a name twice", env: []string{`SALLYPORT_IDPS=[{"name": "a", "name": "b"}]`},
 		want: []string{"SALLYPORT_IDPS: want a JSON array of objects: member name given twice at byte 15"}},
 
-	// What this version does not have
-	{name: "later", file: "\n\n\nforward:\n  enabled: true\n", env: []string{"SALLYPORT_FORWARD_COOKIE_NAME=x"},
+	{name: "forward auth", file: "issuer: https://app.example.com/auth\nforward:\n  cookie_name: CSRF_token\n  sign_in: sign-in\n", env: []string{"SALLYPORT_FORWARD_COOKIE_DOMAIN=com"},
 		want: []string{
-			"sallyport.yaml:5: forward.enabled: forward auth is not in this version yet; write false or remove the setting",
-			"SALLYPORT_FORWARD_COOKIE_NAME: forward auth is not in this version yet; write sallyport_site or remove the setting",
+			`sallyport.yaml:3: forward.cookie_name: another cookie is called "CSRF_token"`,
+			`sallyport.yaml:4: forward.sign_in: "sign-in": want a path such as /sign-in, or a URL that return_to allows`,
+			`SALLYPORT_FORWARD_COOKIE_DOMAIN: "com" is a single label, and browsers drop cookies for all of it; name a domain of your own`,
 		}},
 	{name: "limits", file: "limits:\n  account: 10\n  address: 0/1m\n  session: 5/25h\n", env: []string{"SALLYPORT_LIMITS_SESSION=ten/1m", "SALLYPORT_EVENTS_RETENTION=1h"},
 		want: []string{
@@ -493,12 +493,11 @@ func checkRule(t *testing.T, name string, r rule, into any) {
 	if r.about == "" {
 		t.Errorf("%s: about is empty", name)
 	}
-	for what, value := range map[string]string{"standard": r.standard, "now": r.now, "least": r.least, "most": r.most} {
+	for what, value := range map[string]string{"standard": r.standard, "least": r.least, "most": r.most} {
 		if value == "" {
 			continue
 		}
 		l := &loader{settings: &Settings{places: map[string]Place{}}, broken: map[string]bool{}}
-		r.later = ""
 		if l.decode(r, "", node{shape: word, text: value}, into); len(l.faults) > 0 {
 			t.Errorf("%s: %s %q is refused: %v", name, what, value, l.faults)
 		}

@@ -54,7 +54,7 @@ func TestDefaults(t *testing.T) {
 			want := &Settings{
 				Issuer: "http://127.0.0.1:8000/auth", Listen: "127.0.0.1:8000", AdminListen: "127.0.0.1:8001",
 				Database: "sqlite:sallyport.db", Path: "/auth", CSRF: "auto",
-				Cookie: Cookie{Name: "refresh_cookie", CSRFName: "CSRF_token", SameSite: "strict"},
+				Cookie: Cookie{Name: "refresh_cookie", CSRFName: "CSRF_token", SameSite: "strict"}, Forward: Forward{CookieName: "sallyport_site"},
 				Tokens: Tokens{AccessTTL: 5 * time.Minute, SessionTTL: 24 * time.Hour, IdleTTL: 24 * time.Hour, RetryWindow: 10 * time.Second,
 					Alg: "ES256", ClientID: "sallyport", KeyRotation: 720 * time.Hour},
 				Hook:     Hook{Timeout: 2 * time.Second},
@@ -150,7 +150,10 @@ limits:
 events:
   retention: 8760h
 forward:
-  enabled: false
+  enabled: true
+  cookie_name: site
+  cookie_domain: example.com
+  sign_in: /in
 log:
   level: debug
   format: json
@@ -165,7 +168,7 @@ func TestEverySettingOfTheFile(t *testing.T) {
 	want := &Settings{
 		Issuer: "https://app.example.com/door", Listen: "0.0.0.0:9000", AdminListen: "[::1]:9001", Database: "sqlite:/data/app.db",
 		Secret: Secret{[]byte("the newest of two secrets, 32 bytes or more"), []byte("the older of two secrets, 32 bytes or more")},
-		Path:   "/door", Cookie: Cookie{Name: "r", CSRFName: "c", Salt: "pepper", Domain: "example.com", SameSite: "none"},
+		Path:   "/door", Cookie: Cookie{Name: "r", CSRFName: "c", Salt: "pepper", Domain: "example.com", SameSite: "none"}, Forward: Forward{true, "site", "example.com", "/in"},
 		CSRF: "token", TrustedOrigins: []string{"https://spa.example.com"}, ReturnTo: []string{"https://spa.example.com/app"}, TrustedProxies: []string{"10.0.0.0/8", "::1"},
 		Tokens: Tokens{AccessTTL: 90 * time.Second, SessionTTL: 720 * time.Hour, IdleTTL: 48 * time.Hour, RetryWindow: 5 * time.Second,
 			Alg: "RS256", Audience: []string{"orders", "invoices"}, AudienceAlg: map[string]string{"orders": "ES256", "invoices": "EdDSA"}, ClientID: "shop", KeyRotation: 96 * time.Hour},
@@ -216,6 +219,7 @@ func TestEveryVariable(t *testing.T) {
 		"SALLYPORT_CLAIMS_HOOK_URL=http://127.0.0.1:9/claims", "SALLYPORT_CLAIMS_HOOK_SECRET=whsec_AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=", "SALLYPORT_CLAIMS_HOOK_TIMEOUT=1s",
 		"SALLYPORT_CLAIMS_USER_ATTRIBUTES=email", "SALLYPORT_USER_UUID_ATTRIBUTE=u", "SALLYPORT_PASSWORD_SLOTS=2", "SALLYPORT_PASSWORD_MIN_LENGTH=15",
 		"SALLYPORT_LIMITS_ACCOUNT=1/1s", "SALLYPORT_LIMITS_ADDRESS=1000000/24h", "SALLYPORT_LIMITS_SESSION=2/2s", "SALLYPORT_LIMITS_SESSIONS=7", "SALLYPORT_LIMITS_LOGIN=9/9s", "SALLYPORT_RETURN_TO=https://a.example/x,https://b.example", "SALLYPORT_EVENTS_RETENTION=24h",
+		"SALLYPORT_FORWARD_ENABLED=true", "SALLYPORT_FORWARD_COOKIE_NAME=s", "SALLYPORT_FORWARD_COOKIE_DOMAIN=app.example.com", "SALLYPORT_FORWARD_SIGN_IN=https://a.example/x/in",
 		"SALLYPORT_LOG_LEVEL=warn", "SALLYPORT_LOG_FORMAT=text",
 		// What Kubernetes sets.
 		"SALLYPORT_PORT=tcp://10.0.0.1:8000", "SALLYPORT_PORT_8000_TCP=tcp://10.0.0.1:8000", "SALLYPORT_PORT_8000_TCP_PROTO=tcp", "SALLYPORT_PORT_8000_TCP_PORT=8000",
@@ -229,7 +233,7 @@ func TestEveryVariable(t *testing.T) {
 	want := &Settings{
 		Issuer: "https://app.example.com", Listen: ":9000", AdminListen: "127.0.0.1:0", Database: "sqlite:x",
 		Secret: Secret{[]byte("the newest of two secrets with 32 bytes"), []byte("the older of two secrets with 32 bytes")}, Path: "/",
-		Cookie: Cookie{Name: "r", CSRFName: "c", Salt: "s", SameSite: "lax", HostPrefix: true}, CSRF: "token",
+		Cookie: Cookie{Name: "r", CSRFName: "c", Salt: "s", SameSite: "lax", HostPrefix: true}, Forward: Forward{true, "s", "app.example.com", "https://a.example/x/in"}, CSRF: "token",
 		ReturnTo:       []string{"https://a.example/x", "https://b.example"},
 		TrustedOrigins: []string{"https://a.example", "https://b.example"}, TrustedProxies: []string{"127.0.0.1", "2001:db8::/32", "10.0.0.0/8"},
 		Tokens:         Tokens{AccessTTL: time.Minute, SessionTTL: 2 * time.Hour, IdleTTL: time.Hour, RetryWindow: time.Second, Alg: "EdDSA", Audience: []string{}, AudienceAlg: map[string]string{"https://app.example.com": "RS256"}, ClientID: "42", KeyRotation: 48 * time.Hour},

@@ -83,11 +83,6 @@ const durationPattern = `^\+?(([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)
 func (r rule) schema(into any) *schema {
 	s := r.typed(into)
 	s.Description = r.about
-	if r.later != "" {
-		s.Description += "; not in this version yet"
-		s.onlyHarmless(r.now)
-		return s
-	}
 	if r.secret {
 		return s
 	}
@@ -142,19 +137,6 @@ func (r rule) standardValue(into any) any {
 		return number
 	}
 	return r.standard
-}
-
-// onlyHarmless restricts a setting that this version does not have to what it does anyway.
-func (s *schema) onlyHarmless(now string) {
-	switch s.Type {
-	case "boolean":
-		s.Enum = []any{now == "true"}
-	default:
-		s.Pattern, s.Enum = "", []any{""}
-		if now != "" {
-			s.Enum = append(s.Enum, now)
-		}
-	}
 }
 
 func idpSchema() *schema {

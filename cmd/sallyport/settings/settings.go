@@ -20,6 +20,7 @@ type Settings struct {
 	Path        string // of the mount: "/" or "/auth"
 
 	Cookie         Cookie
+	Forward        Forward
 	CSRF           string // auto, token
 	TrustedOrigins []string
 	ReturnTo       []string
@@ -65,6 +66,14 @@ type Cookie struct {
 	SameSite   string // strict, lax, none
 	HostPrefix bool
 	Insecure   bool
+}
+
+// Forward is the settings of forward auth.
+type Forward struct {
+	Enabled      bool
+	CookieName   string
+	CookieDomain string
+	SignIn       string // "": ui/sign-in/ below the mount
 }
 
 // Tokens is the settings of access tokens and sessions.

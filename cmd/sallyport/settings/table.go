@@ -27,20 +27,12 @@ type rule struct {
 	lines       bool                                // of a text: it may have several
 	providers   []string                            // of a member of idps: those that have it; empty for all
 	ofProvider  map[string]bool                     // of a member of idps: the default that package idp has for each provider
-
-	// later says what is missing in this version ("rate limits are"). Then every value is refused
-	// but now, which is what this version does anyway.
-	later, now string
 }
 
 // isOf reports whether a member of idps is one of that provider.
 func (r rule) isOf(provider string) bool {
 	return len(r.providers) == 0 || slices.Contains(r.providers, provider)
 }
-
-// unused stands for the field of a setting that this version does not have: it gives the setting
-// its type.
-func unused[T, V any](*T) any { return new(V) }
 
 // Patterns of the schema that several rows share.
 const (
@@ -193,14 +185,18 @@ var table = []setting[Settings]{
 		about: "how long the audit trail in the database is kept"},
 		func(s *Settings) any { return &s.EventRetention }},
 
-	{rule{key: "forward.enabled", now: "false", later: "forward auth is",
-		about: "answer proxies that ask who a request comes from"},
-		unused[Settings, bool]},
-	{rule{key: "forward.cookie_name", now: "sallyport_site", later: "forward auth is",
-		about: "name of the site cookie"},
-		unused[Settings, string]},
-	{rule{key: "forward.cookie_domain", later: "forward auth is", about: "domain of the site cookie"},
-		unused[Settings, string]},
+	{rule{key: "forward.enabled", standard: "false",
+		about: "answer proxies in trusted_proxies that ask who a request comes from, for services that know nothing of tokens"},
+		func(s *Settings) any { return &s.Forward.Enabled }},
+	{rule{key: "forward.cookie_name", standard: "sallyport_site", check: checkCookieName, pattern: cookieNamePattern,
+		about: "name of the site cookie; behind __Host- when it is for one host and the issuer is https"},
+		func(s *Settings) any { return &s.Forward.CookieName }},
+	{rule{key: "forward.cookie_domain",
+		about: "parent domain of the sites, whose hosts all receive the site cookie; by default the issuer's host alone"},
+		func(s *Settings) any { return &s.Forward.CookieDomain }},
+	{rule{key: "forward.sign_in", check: checkSignIn, example: "/sign-in", pattern: `^(/([^/?#* ][^?#* ]*)?|https?://[^/?#@* ]+(/[^?#* ]*)?)$`,
+		about: "page where people sign in, a path of the issuer's origin or an address that return_to allows; by default ui/sign-in/ below the mount"},
+		func(s *Settings) any { return &s.Forward.SignIn }},
 
 	{rule{key: "log.level", flag: "log-level", standard: "info", words: []string{"debug", "info", "warn", "error"},
 		about: "least level that is logged"},

@@ -29,7 +29,7 @@ func Template() []byte {
 		}
 	}
 	for i := range table {
-		if row := &table[i]; row.later == "" && !slices.Contains(decided, row.key) {
+		if row := &table[i]; !slices.Contains(decided, row.key) {
 			t.setting(row)
 		}
 	}

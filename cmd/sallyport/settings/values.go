@@ -23,14 +23,13 @@ type Value struct {
 
 const byDefault = "default"
 
-// Values lists every setting that this version has, in the order of the documentation. A member of
+// Values lists every setting, in the order of the documentation. A member of
 // idps has a key like "idps[0].name".
 func (s *Settings) Values() []Value {
 	var values []Value
 	for i := range table {
 		row := &table[i]
 		switch {
-		case row.later != "":
 		case row.key == "idps" && len(s.IDPs) > 0:
 			for j := range s.IDPs {
 				values = append(values, s.idpValues(&s.IDPs[j], problemf("idps[%d]", j))...)
