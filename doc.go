@@ -23,6 +23,8 @@
 //	flow.go returnto.go  a login that waits for its provider; where a login may lead back
 //	limits.go passwordtry.go gate.go        how often something may happen, counted before it does
 //	revocations.go feed.go                  what has ended, page by page, for services; what this instance knows of it
+//	forward.go sitetoken.go visits.go       who a site token stands for; the token; what this instance remembers of that
+//	forgetful.go         a Store around the Store, that has what it ends forgotten
 //	sweep.go             removes what nobody needs any more
 //	tokens.go            what every successful use case hands out
 //	refreshtoken.go csrf.go                 the two strings that name a session
@@ -44,6 +46,7 @@
 //	sqlite/ postgres/    open a Store in a file, or on a server; internal/sqlstore has the statements
 //	storetest/           what every Store must do, as tests
 //	contract/            golden HTTP exchanges; openapi.yaml describes them, and is held against every answer in the tests
+//	deploy/forward/      configurations of proxies for forward auth
 //	web/                 the demo's page, and the page for a login that leads nowhere
 //	cmd/sallyport/       the binary: settings, wiring, commands
 //	examples/            a program that mounts the handler, a service that verifies
@@ -55,11 +58,12 @@
 //	internal/storehook/  a function around every call of a Store
 //	internal/archtest/   this map as a test: imports point down only
 //	internal/realidp/    identity providers that others wrote, for tests; internal/testrun is ./test.sh
+//	internal/proxytest/  the configurations of deploy/forward, run in the proxies that they are for
 //	internal/pythontest/ a service in Python that reads our tokens with the libraries of others, and its test
 //
 // docs/contract.md is the public surface, docs/refresh.md the refresh machine, docs/revocations.md the feed of what has
 // ended, docs/keys.md the signing keys and the root secret, docs/gateways.md services in other languages, gateways and
-// databases, docs/database.md SQLite and PostgreSQL, docs/house.md why the house is built like this, docs/benchmark.md how
+// databases, docs/forward.md services behind a proxy that know nothing of tokens, docs/database.md SQLite and PostgreSQL, docs/house.md why the house is built like this, docs/benchmark.md how
 // fast it is, docs/providers.md identity providers and how to set each one up, docs/moving.md the way from
 // django-rest-microservice, docs/attack-cases.json what the ids in test names mean.
 package sallyport

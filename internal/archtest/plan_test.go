@@ -62,6 +62,7 @@ var floors = map[string]room{
 	"internal/testpg/pgbin": {floor: 0},
 	"internal/realidp":      {floor: 0},
 	"internal/pythontest":   {floor: 0}, // a test and a program in Python
+	"internal/proxytest":    {floor: 0}, // a test
 	// The runner installs PostgreSQL, which the tests start: both look for it in the same places.
 	"internal/testrun": {floor: 0, imports: []string{"internal/testpg/pgbin"}},
 }

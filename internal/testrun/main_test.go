@@ -182,12 +182,13 @@ func TestWhatIsMissing(t *testing.T) {
 	found := func(context.Context) (string, error) { return "/usr/lib/postgresql/15/bin", nil }
 	none := func(context.Context) (string, error) { return "", errors.New("none") }
 	libraries, noLibraries := func(context.Context) error { return nil }, func(context.Context) error { return errors.New("none") }
-	bare := []string{"gcc", "libc6-dev", "nodejs", "npm", "chromium", "postgresql", "python3-jwt", "python3-cryptography", "python3-djangorestframework-simplejwt"}
-	if diff := cmp.Diff(bare, missingPackages(t.Context(), none, noLibraries)); diff != "" {
+	never, always := func(string) bool { return false }, func(string) bool { return true }
+	bare := []string{"gcc", "libc6-dev", "nodejs", "npm", "chromium", "postgresql", "python3-jwt", "python3-cryptography", "python3-djangorestframework-simplejwt", "nginx", "caddy"}
+	if diff := cmp.Diff(bare, missingPackages(t.Context(), none, noLibraries, never)); diff != "" {
 		t.Errorf("missingPackages on a bare machine (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"gcc", "libc6-dev", "nodejs", "npm", "chromium"}, missingPackages(t.Context(), found, libraries)); diff != "" {
-		t.Errorf("missingPackages on a machine with PostgreSQL and the libraries (-want +got):\n%s", diff)
+	if diff := cmp.Diff([]string{"gcc", "libc6-dev", "nodejs", "npm", "chromium"}, missingPackages(t.Context(), found, libraries, always)); diff != "" {
+		t.Errorf("missingPackages on a machine with PostgreSQL, the libraries and the proxies (-want +got):\n%s", diff)
 	}
 }
 

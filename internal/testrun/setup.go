@@ -29,13 +29,17 @@ const (
 	readsTokens = "import jwt, cryptography, rest_framework_simplejwt"
 )
 
+// proxies are the programs of package internal/proxytest, which are also the names of their Debian packages. nginx is where
+// only root looks for programs.
+var proxies = []string{"nginx", "caddy"}
+
 var pythonPackages = []string{"python3-jwt", "python3-cryptography", "python3-djangorestframework-simplejwt"}
 
 // setUp makes sure of what the tests need besides Go: a C compiler for the race detector, node for the identity
-// providers, their npm packages, a browser, a PostgreSQL server, and Python libraries that read tokens. As root it
+// providers, their npm packages, a browser, a PostgreSQL server, Python libraries that read tokens, and proxies. As root it
 // installs what a bare Debian lacks. race is false only when there is no C compiler to be had, which it says at once.
 func setUp(ctx context.Context, out io.Writer, o options) (race bool, err error) {
-	if missing := missingPackages(ctx, pgbin.Find, hasPython); len(missing) > 0 {
+	if missing := missingPackages(ctx, pgbin.Find, hasPython, hasProxy); len(missing) > 0 {
 		if err := install(ctx, out, missing); err != nil {
 			return false, err
 		}
@@ -52,6 +56,11 @@ func setUp(ctx context.Context, out io.Writer, o options) (race bool, err error)
 	if err := hasPython(ctx); err != nil {
 		return false, fmt.Errorf("%s cannot be had, or lacks PyJWT or djangorestframework-simplejwt: the tests of services in Python need them: %w", python, err)
 	}
+	for _, proxy := range proxies {
+		if !hasProxy(proxy) {
+			return false, fmt.Errorf("%s cannot be had: the tests of forward auth need it", proxy)
+		}
+	}
 	if err := npmCI(ctx, out, nodeDir); err != nil {
 		return false, err
 	}
@@ -66,8 +75,8 @@ func setUp(ctx context.Context, out io.Writer, o options) (race bool, err error)
 }
 
 // missingPackages names the Debian packages of what is not there. findServer looks for a PostgreSQL server, findPython
-// for one with the libraries.
-func missingPackages(ctx context.Context, findServer func(context.Context) (string, error), findPython func(context.Context) error) []string {
+// for one with the libraries, findProxy whether a proxy is there.
+func missingPackages(ctx context.Context, findServer func(context.Context) (string, error), findPython func(context.Context) error, findProxy func(string) bool) []string {
 	var missing []string
 	if !hasCompiler(ctx) {
 		missing = append(missing, "gcc", "libc6-dev")
@@ -87,7 +96,21 @@ func missingPackages(ctx context.Context, findServer func(context.Context) (stri
 	if findPython(ctx) != nil {
 		missing = append(missing, pythonPackages...)
 	}
+	for _, proxy := range proxies {
+		if !findProxy(proxy) {
+			missing = append(missing, proxy)
+		}
+	}
 	return missing
+}
+
+// hasProxy reports whether a proxy is installed.
+func hasProxy(name string) bool {
+	if _, err := exec.LookPath(name); err == nil {
+		return true
+	}
+	_, err := os.Stat("/usr/sbin/" + name)
+	return err == nil
 }
 
 // hasPython returns why the interpreter does not run, or lacks the libraries.
@@ -125,7 +148,8 @@ func install(ctx context.Context, out io.Writer, packages []string) error {
 		installed := step{name: name, check: func(ctx context.Context, _ io.Writer) error {
 			command := exec.CommandContext(ctx, "apt-get", args...)
 			// ucf(1), which the packages use, keeps a file that is there before them.
-			command.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive", "UCF_FORCE_CONFFOLD=1")
+			// What a package would start, such as a proxy on port 80, stays as it is: systemd is not asked.
+			command.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive", "UCF_FORCE_CONFFOLD=1", "SYSTEMD_OFFLINE=1")
 			return capture(command, out)
 		}}
 		// What could not be installed shows in what is still missing; without a compiler the run
