@@ -435,7 +435,7 @@ func TestSiteCookie(t *testing.T) {
 	}
 }
 
-// VM-15, VM-17 at our side: nothing that a request says of itself lets it pass or names somebody, and nobody is led astray.
+// VM-17: nothing that a request says of itself lets it pass or names somebody, and nobody is led astray.
 func FuzzForwardHeaders(f *testing.F) {
 	a := &fuzzedApp{app: newApp(f, forwarding)}
 	a.db.SetMaxOpenConns(1)
@@ -495,8 +495,8 @@ func FuzzForwardHeaders(f *testing.F) {
 	})
 }
 
-// VM-17: which site a browser is led back to.
-func TestForwardLeadsBack(t *testing.T) {
+// Which site a browser is led back to.
+func TestVM17_ForwardLeadsBack(t *testing.T) {
 	a := newApp(t, forwarding)
 	for at, want := range map[string]string{ // the answer, or where the sign-in leads back to
 		"app.example.com/orders?a=%20b":                "https://app.example.com/orders?a=%20b",
@@ -534,8 +534,8 @@ func TestForwardLeadsBack(t *testing.T) {
 	}
 }
 
-// VM-16: whatever a user is called, one line of ASCII comes out, or nothing.
-func TestForwardOfStrangeNames(t *testing.T) {
+// Whatever a user is called, one line of ASCII comes out, or nothing.
+func TestVM16_ForwardOfStrangeNames(t *testing.T) {
 	a := newApp(t, forwarding)
 	path, r := forwardForms["forward"]("GET", "app.example.com", "/")
 	for i, c := range []struct {

@@ -90,8 +90,7 @@ func TestWhoIsNotSignedInIsSentToTheSignInPage(t *testing.T) {
 	})
 }
 
-// VM-15
-func TestNothingThatAClientSaysOfItselfReachesTheService(t *testing.T) {
+func TestVM15_NothingThatAClientSaysOfItselfReachesTheService(t *testing.T) {
 	onEachProxy(t, func(w *world) {
 		if x := w.raw("", append([]string{"GET /"}, forged...)...); x.StatusCode != 401 || len(w.arrivals()) > 0 {
 			w.Errorf("without a session: %d", x.StatusCode)
@@ -113,8 +112,8 @@ func TestNothingThatAClientSaysOfItselfReachesTheService(t *testing.T) {
 	})
 }
 
-// VM-16: a user with values of all lengths, and every one of the proxy's buffers large enough.
-func TestAUserWithLongNamesReachesTheService(t *testing.T) {
+// The values are as long as they can be, and the token too: no buffer of the proxy is too small.
+func TestVM16_AUserWithLongNamesReachesTheService(t *testing.T) {
 	onEachProxy(t, func(w *world) {
 		name, groups := strings.Repeat("名", 150), []string{strings.Repeat("g", 4000), "\u00fc, x"}
 		if _, err := w.svc.UpdateUser(w.Context(), w.user.ID, sallyport.UserChange{FirstName: &name, LastName: &name, Groups: &groups}); err != nil {
@@ -135,8 +134,7 @@ func TestAUserWithLongNamesReachesTheService(t *testing.T) {
 	})
 }
 
-// VM-17
-func TestNoTrickReachesTheServiceWithoutASession(t *testing.T) {
+func TestVM17_NoTrickReachesTheServiceWithoutASession(t *testing.T) {
 	onEachProxy(t, func(w *world) {
 		tricks := [][]string{{}, {"X-Forwarded-Uri: /auth/sign-in/"}, {"X-Original-URL: " + w.site + "/public"}, {"X-Forwarded-Method: OPTIONS"}, {"X-Original-Method: OPTIONS"},
 			{"X-Forwarded-Host: evil.example"}, {"X-Forwarded-Proto: https"}, {"X-Forwarded-For: 127.0.0.1"}, {"X-Http-Method-Override: OPTIONS"}, {"User-Agent: ELB-HealthChecker/2.0"}, {"User-Agent: kube-probe/1.30"}}
