@@ -127,6 +127,30 @@ func TestOnlineFailsClosed(t *testing.T) {
 	}
 }
 
+// TestOnlineIsWarnedOfOnce: an issuer that is away is no flood of warnings.
+func TestOnlineIsWarnedOfOnce(t *testing.T) {
+	w := newWorld(t)
+	keys := *w.server.handler.Load()
+	w.server.serve(func(rw http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/verify/" {
+			status(http.StatusBadGateway)(rw, r)
+			return
+		}
+		keys(rw, r)
+	})
+	var log bytes.Buffer
+	w.verifier = w.newVerifier(t, verify.Config{Revocation: verify.Online, Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	token := "Bearer " + w.token(t, w.signer, nil)
+	for range 5 {
+		if response, body, _ := call(t, w.require(), token); response.StatusCode != http.StatusServiceUnavailable {
+			t.Fatalf("%d %s", response.StatusCode, body)
+		}
+	}
+	if warned, said := strings.Count(log.String(), "level=WARN"), strings.Count(log.String(), "not checked"); warned != 1 || said != 5 {
+		t.Errorf("%d warnings in %d lines, want 1 in 5:\n%s", warned, said, log.String())
+	}
+}
+
 // TestOnlineWithAnyClient: the client of a user, which follows redirects and unpacks, does not open a way past the
 // answer.
 func TestOnlineWithAnyClient(t *testing.T) {

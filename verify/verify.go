@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/sallyport-auth/sallyport/verify/accesstoken"
@@ -70,6 +71,7 @@ type core struct {
 	old      OldFeed
 	logger   *slog.Logger
 	observer Observer
+	warned   atomic.Int64 // when the issuer was last said not to answer, in unix nanoseconds; 0 for never
 }
 
 // New checks the configuration and reports all its faults at once. It does not wait for the issuer: the keys, at
@@ -271,6 +273,15 @@ func (v *Verifier) Require(next http.Handler, guards ...Guard) http.Handler {
 	return Middleware(v.checkLogged, next, guards...)
 }
 
+// levelOfAway is a warning once a minute: while the issuer is away every request meets that.
+func (v *Verifier) levelOfAway(now time.Time) slog.Level {
+	last := v.warned.Load()
+	if age := now.UnixNano() - last; last != 0 && age >= 0 && age < int64(time.Minute) || !v.warned.CompareAndSwap(last, now.UnixNano()) {
+		return slog.LevelDebug
+	}
+	return slog.LevelWarn
+}
+
 // checkLogged leaves missing keys to the key set, which logs each failed fetch once, and keeps expiry, which is routine,
 // below the usual level.
 func (v *Verifier) checkLogged(ctx context.Context, token string) (*Claims, error) {
@@ -279,7 +290,7 @@ func (v *Verifier) checkLogged(ctx context.Context, token string) (*Claims, erro
 	case errors.Is(err, ErrTokenExpired):
 		v.logger.LogAttrs(ctx, slog.LevelDebug, "access token expired")
 	case errors.Is(err, ErrIssuerUnavailable):
-		v.logger.LogAttrs(ctx, slog.LevelWarn, "access token not checked", slog.String("reason", err.Error()))
+		v.logger.LogAttrs(ctx, v.levelOfAway(time.Now()), "access token not checked", slog.String("reason", err.Error()))
 	case errors.Is(err, ErrTokenInvalid):
 		v.logger.LogAttrs(ctx, slog.LevelInfo, "access token refused", slog.String("reason", err.Error()))
 	}

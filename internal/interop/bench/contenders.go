@@ -10,6 +10,7 @@ import (
 	"encoding/asn1"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/big"
@@ -35,7 +36,7 @@ import (
 // its key up by the key ID. An error leaves those that were made, to be closed.
 func newContenders(issuer *tokenIssuer) (made []contender, err error) {
 	for _, newContender := range []func(*tokenIssuer) (contender, error){
-		rawCheck, verifyUnseen, verifySeen, golangJWT, goJose, goOIDC, jwx,
+		rawCheck, verifyUnseen, verifySeen, verifyFollowing, golangJWT, goJose, goOIDC, jwx,
 	} {
 		c, err := newContender(issuer)
 		if err != nil {
@@ -103,14 +104,28 @@ func (s signedText) verify(public crypto.PublicKey) bool {
 	return false
 }
 
-func verifyUnseen(issuer *tokenIssuer) (contender, error) { return ours(issuer, unseenName, false) }
-func verifySeen(issuer *tokenIssuer) (contender, error)   { return ours(issuer, seenName, true) }
+func verifyUnseen(issuer *tokenIssuer) (contender, error) {
+	return ours(issuer, unseenName, false, verify.Stateless)
+}
 
-// ours is a verifier as a service has it, keys fetched over HTTP.
-func ours(issuer *tokenIssuer, name string, again bool) (contender, error) {
-	v, err := verify.New(verify.Config{Issuer: issuer.issuer, Audience: audience, Logger: slog.New(slog.DiscardHandler)})
+func verifySeen(issuer *tokenIssuer) (contender, error) {
+	return ours(issuer, seenName, true, verify.Stateless)
+}
+
+func verifyFollowing(issuer *tokenIssuer) (contender, error) {
+	return ours(issuer, followingName, true, verify.Feed)
+}
+
+// ours is a verifier as a service has it, keys and feed fetched over HTTP.
+func ours(issuer *tokenIssuer, name string, again bool, revocation verify.Revocation) (contender, error) {
+	v, err := verify.New(verify.Config{Issuer: issuer.issuer, Audience: audience, Revocation: revocation, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return contender{}, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	if err := v.Ready(ctx); err != nil {
+		return contender{}, errors.Join(err, v.Close())
 	}
 	return contender{name: name, again: again, close: v.Close, check: func(token string) error {
 		_, err := v.Verify(context.Background(), token)
@@ -167,14 +182,14 @@ func jwx(issuer *tokenIssuer) (contender, error) {
 	}}, nil
 }
 
-// keyServer publishes one key where verify looks for it.
+// keyServer publishes one key, and a feed, where verify looks for them.
 type keyServer struct {
 	issuer  string
 	server  *http.Server
 	serving sync.WaitGroup
 }
 
-func serveKey(key *jws.Key) (*keyServer, error) {
+func serveKey(key *jws.Key, signer crypto.Signer) (*keyServer, error) {
 	document, err := json.Marshal(map[string]any{"keys": []any{key.JWK()}})
 	if err != nil {
 		return nil, err
@@ -183,12 +198,14 @@ func serveKey(key *jws.Key) (*keyServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &keyServer{issuer: "http://" + listener.Addr().String(), server: &http.Server{
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Content-Type", "application/jwk-set+json")
-			w.Write(document)
-		}),
-	}}
+	s := &keyServer{issuer: "http://" + listener.Addr().String()}
+	routes := http.NewServeMux()
+	routes.Handle("/revocations/", newEntries(s.issuer, key, signer))
+	routes.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/jwk-set+json")
+		w.Write(document)
+	})
+	s.server = &http.Server{Handler: routes}
 	s.serving.Go(func() { s.server.Serve(listener) }) // ends with ErrServerClosed, by Close
 	return s, nil
 }

@@ -43,6 +43,8 @@ const (
 	rawName    = "raw signature check"
 	unseenName = "verify, token not seen before"
 	seenName   = "verify, token seen before"
+	// with as many live entries as liveEntries
+	followingName = "verify, token seen before, 100,000 endings in the feed"
 )
 
 // verification measures all contenders with every algorithm, in rounds: in each of them everybody checks the
@@ -190,7 +192,7 @@ const (
 func judgeVerification(rows []verification) {
 	fewest := math.Inf(1)
 	for _, r := range rows {
-		if r.Verifier != rawName && r.Verifier != unseenName && r.Verifier != seenName {
+		if r.Verifier != rawName && r.Verifier != unseenName && r.Verifier != seenName && r.Verifier != followingName {
 			fewest = min(fewest, r.Allocations)
 		}
 	}
@@ -198,7 +200,7 @@ func judgeVerification(rows []verification) {
 		r := &rows[i]
 		var met bool
 		switch {
-		case r.Verifier == seenName:
+		case r.Verifier == seenName, r.Verifier == followingName:
 			r.Target = fmt.Sprintf("≤ %d µs, ≤ %d allocations", maxSeenNS/1000, maxSeenObjects)
 			met = r.Nanoseconds <= maxSeenNS && r.Allocations <= maxSeenObjects
 		case r.Verifier == unseenName && r.Algorithm == string(jws.RS256):
@@ -233,7 +235,7 @@ func startIssuer(alg jws.Algorithm) (*tokenIssuer, error) {
 	if err != nil {
 		return nil, err
 	}
-	server, err := serveKey(key)
+	server, err := serveKey(key, signer)
 	return &tokenIssuer{alg, signer, key, server}, err
 }
 
