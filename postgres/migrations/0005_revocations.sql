@@ -13,11 +13,12 @@ create table revocations (
 -- The lock is taken when the transaction is about to commit, after every other one, and held until it has: nobody sees a
 -- seq before a lesser one, and nobody waits for a row behind it.
 create function note_revocation(session bytea, usr bytea, at bigint, used bigint) returns void
-language sql volatile set search_path from current as $$
-	select pg_advisory_xact_lock(8317002145396041);
+language plpgsql volatile set search_path from current as $$
+begin
+	perform pg_advisory_xact_lock(8317002145396041);
 	insert into revocations (seq, session_id, user_id, at, used_at)
-	select greatest($3, coalesce(max(seq) + 1, 0)), $1, $2, $3, $4 from revocations
-$$;
+	select greatest($3, coalesce(max(r.seq) + 1, 0)), $1, $2, $3, $4 from revocations r;
+end $$;
 
 create function session_ended() returns trigger language plpgsql set search_path from current as $$
 begin
