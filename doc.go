@@ -1,6 +1,6 @@
 // Package sallyport signs people in for single-page apps and the services behind them.
 //
-// A user signs in with a password, or brings the ID token of an identity provider. Either way the
+// A user signs in with a password, at an identity provider, or with its ID token. Either way the
 // browser gets a refresh token in an HttpOnly cookie and a short-lived access token (RFC 9068) in
 // the response body. Services verify access tokens on their own, with package verify. The refresh
 // token rotates by rules under which a lost response or a second tab signs nobody out and a stolen
@@ -8,7 +8,8 @@
 //
 // This package is the domain and the use cases: it knows no HTTP and no SQL. Start with [Config]
 // and [New]; mount the result with authhttp.New. It is not an OpenID provider, not a user
-// directory with screens, and not a session store for server-rendered pages.
+// directory with screens, and not a session store for server-rendered pages; for a service that knows nothing of
+// tokens a proxy can ask who a request comes from (docs/forward.md).
 //
 // # Map
 //

@@ -74,7 +74,7 @@ func (f *feed) touch() {
 	f.want()
 }
 
-// want is touch with the lock held.
+// want has the store read for feedRest from now. The lock is held.
 func (f *feed) want() {
 	f.asked = time.Now()
 	select {
@@ -129,8 +129,10 @@ func (f *feed) look(after int64, arrived time.Time) glance {
 // clocks of instances may differ, and what is older is known without an entry: a cursor moves on when nothing happens, and
 // is understood by every instance, and by a database that was restored.
 const (
+	// cursorsGivenOut is how far behind asOf the cursor of a page without news is.
 	cursorsGivenOut = time.Minute
-	cursorsKnown    = 30 * time.Second
+	// cursorsKnown is from what age on a cursor is understood without an entry: less, for clocks that differ.
+	cursorsKnown = 30 * time.Second
 )
 
 // knows reports whether nothing before a cursor can be new to its reader. The lock is held.
@@ -202,6 +204,9 @@ func (f *feed) tell(isNew bool) {
 	}
 }
 
+// maxPages is how many signed pages are kept: readers are at few cursors at a time.
+const maxPages = 64
+
 // page makes the page after a cursor. Whoever asks for the same one within a second gets the same one.
 func (f *feed) page(after int64, now time.Time, sign func(revocationsPage, time.Time) (string, error)) (string, error) {
 	f.mu.Lock()
@@ -217,7 +222,7 @@ func (f *feed) page(after int64, now time.Time, sign func(revocationsPage, time.
 		return page, nil
 	}
 	page, err := sign(f.pageAfter(after, now), f.asOf)
-	if err == nil && len(f.pages) < 64 {
+	if err == nil && len(f.pages) < maxPages {
 		f.pages[after] = page
 	}
 	return page, err

@@ -47,7 +47,8 @@ func (f forgetful) Refresh(ctx context.Context, step RefreshStep) (RefreshOutcom
 	return outcome, err
 }
 
-// EndSessions implements Store. Whose session it is that ends with others is not known here, which is rare enough.
+// EndSessions implements Store. Of ScopeOthers and ScopeAll the user is not known here, so everything is forgotten: that is
+// rare, and costs one look for each session.
 func (f forgetful) EndSessions(ctx context.Context, e SessionEnd) (int, error) {
 	switch {
 	case e.Session.IsZero():

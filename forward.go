@@ -13,13 +13,13 @@ const visitLife = 5 * time.Second
 // Visitor is who is behind a site token.
 type Visitor struct {
 	User        User
-	AccessToken string // of ours, for all audiences, with half its life before it at least, unless the session ends earlier
+	AccessToken string // of ours, for all audiences; at least half of the life that it was issued for is left, which the end of the session may shorten
 }
 
 // Visit says who is behind a site token. The answer comes from memory, unless it is the first about the session in 5
 // seconds, the session has ended, or its user has changed. The access token is made anew, with claims read afresh
 // (ReasonRefresh), when half its life is over. A visit is no use of the session: it moves no end. It returns
-// ErrSessionRevoked, ErrRefreshTokenExpired for a session that ran into an end, ErrClaimsFailed.
+// ErrSessionRevoked, however the session has ended, ErrClaimsFailed, ErrNoSigningKey.
 func (s *Service) Visit(ctx context.Context, t SiteToken) (Visitor, error) {
 	v, err := s.visit(ctx, t.session)
 	s.observe(Observation{Operation: OperationForward, Err: err})
@@ -57,7 +57,7 @@ type sighting struct {
 	session Session
 	at      time.Time
 	renew   time.Time   // when there is to be another access token
-	signer  *signingKey // that signs as long as the token was not made too late for its key
+	signer  *signingKey // of the token, which is replaced when another key signs
 }
 
 // believes reports whether a sighting can still be answered with.
@@ -70,8 +70,8 @@ func (s *Service) believes(seen *sighting) bool {
 	return age >= 0 && age < visitLife && seen.session.live(now) && s.stillGood(seen, now)
 }
 
-// stillGood reports whether the token of a sighting can still be given out: it has not been for too long, and the key
-// that signed it was not withdrawn.
+// stillGood reports whether the token of a sighting may still be given out: less than half its life is over, and its key
+// is still the one that signs.
 func (s *Service) stillGood(seen *sighting, now time.Time) bool {
 	return now.Before(seen.renew) && s.keys.Load().signer(s.cfg.Algorithm, now) == seen.signer
 }
@@ -84,7 +84,7 @@ func (s *Service) lookAt(ctx context.Context, id ID, before *sighting) (*sightin
 		return nil, err
 	}
 	if session.ID.IsZero() || !session.live(now) || !user.IsActive {
-		return nil, s.whyRefused(RefreshOutcome{Session: session, User: user}, now)
+		return nil, because(ErrSessionRevoked, s.whyRefused(RefreshOutcome{Session: session, User: user}, now).Error())
 	}
 	seen := &sighting{Visitor: Visitor{User: user}, session: session, at: now}
 	if before != nil && before.User.UpdatedAt.Equal(user.UpdatedAt) && s.stillGood(before, now) {

@@ -31,9 +31,9 @@ const (
 func (s *Service) revocationLife() time.Duration { return s.cfg.AccessTTL + revocationMargin }
 
 // Revocations returns a page of the revocation feed (docs/revocations.md), a signed JWS: what has ended after the cursor of
-// the page before, 0 to begin with. When there is nothing it waits for that, MaxRevocationsWait at most, and less when
-// Drain is called. It returns ErrTooManyListeners, and ErrStoreUnavailable rather than a page that may not be
-// complete.
+// the page before, 0 to begin with. When there is nothing it waits for that, no longer than wait and MaxRevocationsWait,
+// and less when Drain is called. It returns ErrTooManyListeners, ErrNoSigningKey, and ErrStoreUnavailable rather than a page
+// that may not be complete.
 func (s *Service) Revocations(ctx context.Context, after int64, wait time.Duration) (string, error) {
 	leave, ok := s.feed.enter(s.cfg.Limits.Listeners)
 	if !ok {

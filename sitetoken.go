@@ -6,7 +6,7 @@ import (
 )
 
 // SiteToken is a genuine site token: it names a session to a proxy that asks who a request comes from (Visit), and can do
-// nothing else. Only ParseSiteToken makes one.
+// nothing else. ParseSiteToken makes one; the zero value names no session.
 type SiteToken struct{ session ID }
 
 // A site token is base64url(version ‖ key ID ‖ session id ‖ HMAC-SHA-256) of fixed length. It stays the same while the
@@ -21,8 +21,8 @@ const (
 	siteEncodedLen = (siteBytes*8 + 5) / 6
 )
 
-// SiteToken is what a browser shows to every site whose proxy asks us about its session.
-func (s *Service) SiteToken(session ID) string {
+// SiteTokenOf is what a browser shows to every site whose proxy asks us about its session: 71 characters of base64url.
+func (s *Service) SiteTokenOf(session ID) string {
 	var b [siteBytes]byte
 	b[0] = siteVersion
 	copy(b[siteKeyIDAt:], s.secrets[0].id[:])

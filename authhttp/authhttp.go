@@ -60,6 +60,7 @@ type Handler struct {
 	misforwarded sync.Once // says so, for a proxy that sends no list of addresses
 	unforwarded  sync.Once // says so, for a peer that seems to be a proxy and is not trusted
 	unasked      sync.Once // says so, for a peer that asks for forward auth and is not trusted
+	foreign      seldom    // says which site is not in return_to
 	unaddressed  sync.Once // says so, for a proxy that asks about an unknown address
 }
 
@@ -73,7 +74,7 @@ type route struct {
 	anyOrigin bool
 	// navigated: a person looks at the answer.
 	navigated bool
-	// proxied: a proxy asks, in the name of a request with any method, and lets pass what gets an answer of 2xx.
+	// proxied: a proxy asks in the name of another request, and lets that pass if the answer is 2xx.
 	proxied bool
 	// deadline bounds the work of one request.
 	deadline time.Duration
@@ -211,11 +212,11 @@ func (h *Handler) patternOf(r *http.Request) (pattern string, below bool) {
 	name, below := strings.CutPrefix(r.URL.Path, h.mount+"/")
 	// A path that needs decoding is another one to the proxy in front of us, whose rules it would step around.
 	below = below && r.URL.RawPath == ""
-	return patternOf(r, strings.TrimSuffix(name, "/")), below
+	return patternOfName(r, strings.TrimSuffix(name, "/")), below
 }
 
-// patternOf is the same for a name below the mount.
-func patternOf(r *http.Request, name string) string {
+// patternOfName is the route of a path below the mount, without the slashes at its ends.
+func patternOfName(r *http.Request, name string) string {
 	if strings.Contains(name, "{") { // a pattern is no path
 		return ""
 	}

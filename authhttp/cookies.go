@@ -123,10 +123,13 @@ func setUntil(w http.ResponseWriter, cookie *http.Cookie, value string, end, now
 // deletion names another path or domain (RFC 6265 §5.3).
 func (c cookies) delete(w http.ResponseWriter) {
 	for _, name := range []string{c.csrf, c.refresh} {
-		cookie := c.bare(name)
-		cookie.Expires, cookie.MaxAge = time.Unix(0, 0).UTC(), -1
-		http.SetCookie(w, cookie)
+		expire(w, c.bare(name))
 	}
+}
+
+func expire(w http.ResponseWriter, cookie *http.Cookie) {
+	cookie.Expires, cookie.MaxAge = time.Unix(0, 0).UTC(), -1
+	http.SetCookie(w, cookie)
 }
 
 func (c cookies) bare(name string) *http.Cookie {

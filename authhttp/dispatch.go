@@ -14,7 +14,7 @@ func (h *Handler) dispatch(w http.ResponseWriter, r *http.Request, rt route) err
 	switch {
 	case rt.public:
 		w.Header().Set("Access-Control-Allow-Origin", "*")
-	case !rt.anyOrigin && !rt.proxied:
+	case rt.hasOrigin():
 		h.origins.allowCORS(w.Header(), r.Header)
 	}
 	if r.Method == http.MethodOptions && !rt.proxied {
@@ -28,7 +28,7 @@ func (h *Handler) dispatch(w http.ResponseWriter, r *http.Request, rt route) err
 		w.Header().Set("Allow", rt.allow())
 		return errMethod(r.Method)
 	}
-	if !rt.public && !rt.anyOrigin && !rt.proxied {
+	if rt.hasOrigin() {
 		if err := h.origins.check(r.Header); err != nil {
 			h.log.LogAttrs(r.Context(), slog.LevelWarn, "request refused: its origin is neither the issuer's nor trusted",
 				slog.String("origin", short(r.Header.Get("Origin"))), slog.String("sec_fetch_site", short(r.Header.Get("Sec-Fetch-Site"))),
@@ -40,6 +40,9 @@ func (h *Handler) dispatch(w http.ResponseWriter, r *http.Request, rt route) err
 	defer cancel()
 	return handle(w, r.WithContext(ctx))
 }
+
+// hasOrigin reports whether it matters which page asks.
+func (rt route) hasOrigin() bool { return !rt.public && !rt.anyOrigin && !rt.proxied }
 
 // short keeps what a client sent from filling the log.
 func short(s string) string { return s[:min(len(s), 200)] }

@@ -64,7 +64,7 @@ var table = []struct {
 	{sallyport.ErrRefreshTokenExpired, problem{status: 401, code: "refresh_token_expired", detail: "The session has expired. Sign in again.", ended: true}},
 	{sallyport.ErrRefreshTokenReused, problem{status: 401, code: "refresh_token_reused", detail: "The refresh token was used before. The session has ended; sign in again.", ended: true}},
 	{sallyport.ErrTokenInvalid, problem{status: 401, code: "token_not_valid", detail: "Token is invalid or expired", challenge: `Bearer error="invalid_token"`}},
-	{sallyport.ErrInvalidSiteToken, problem{status: 401, code: "missing_token", detail: "You are not signed in."}},
+	{sallyport.ErrInvalidSiteToken, *errNotSignedIn},
 	{sallyport.ErrCSRF, problem{status: 403, code: "csrf_failed", detail: "CSRF_token is missing or wrong."}},
 	{sallyport.ErrInvalidScope, problem{status: 400, code: "invalid_request", detail: "The request is not valid.", fields: map[string][]string{"scope": {`Must be "this", "others" or "all".`}}}},
 	{sallyport.ErrInvalidAudience, problem{status: 400, code: "invalid_request", detail: "The audience is not one that tokens are issued for.", fields: map[string][]string{audienceMember: {"Must be one of the configured audiences."}}}},

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"sync/atomic"
+	"time"
 
 	"github.com/sallyport-auth/sallyport"
 )
@@ -17,14 +19,14 @@ type ForwardConfig struct {
 	// Enabled serves forward/, and gives every browser that signs in the site cookie. Without Config.TrustedProxies
 	// nobody may ask.
 	Enabled bool
-	// CookieName is that of the site cookie. Default: "sallyport_site"; behind __Host- when it is for one host and Secure,
-	// and the issuer is https.
+	// CookieName is that of the site cookie. Default: "sallyport_site". Any name is put behind __Host- when CookieDomain is
+	// empty and the issuer is https.
 	CookieName string
 	// CookieDomain is the parent domain of the sites: every host below it receives the site cookie, and could use it to
 	// be taken for the user by the others. Default: the issuer's host alone.
 	CookieDomain string
 	// SignIn is the page to which who is not signed in is sent, with the parameter return_to: a path of the issuer's
-	// origin, or a URL that Config.ReturnTo of the service allows. Default: ui/sign-in/ below the mount.
+	// origin, or a URL that [sallyport.Config].ReturnTo allows. Default: ui/sign-in/ below the mount.
 	SignIn string
 }
 
@@ -102,7 +104,7 @@ func (h *Handler) visitor(r *http.Request) (sallyport.Visitor, error) {
 		return sallyport.Visitor{}, err
 	}
 	v, err := h.svc.Visit(r.Context(), token)
-	if errors.Is(err, sallyport.ErrSessionRevoked) || errors.Is(err, sallyport.ErrRefreshTokenExpired) {
+	if errors.Is(err, sallyport.ErrSessionRevoked) {
 		// No cookie is deleted: the answer may come late, in a browser that has signed in anew meanwhile.
 		err = errSignedOut
 	}
@@ -122,6 +124,15 @@ func (h *Handler) asksForUs(r *http.Request) bool {
 	return false
 }
 
+// seldom says something once a minute at most: who asks decides how often it happens.
+type seldom struct{ last atomic.Int64 } // unix seconds
+
+func (s *seldom) now(now time.Time) bool {
+	last := s.last.Load()
+	age := now.Unix() - last
+	return (age < 0 || age >= 60) && s.last.CompareAndSwap(last, now.Unix())
+}
+
 // signInFor is the page where the browser signs in, and that leads it back to where it was.
 func (h *Handler) signInFor(r *http.Request, asked original) (string, error) {
 	page := *h.forward.signIn
@@ -136,8 +147,10 @@ func (h *Handler) signInFor(r *http.Request, asked original) (string, error) {
 		returnTo, err = h.svc.ReturnTo(asked.origin + "/")
 	}
 	if err != nil {
-		h.log.LogAttrs(r.Context(), slog.LevelWarn, "forward auth for a site to which no sign-in leads back; if it is one of yours, name it in return_to",
-			slog.String("origin", short(asked.origin)))
+		if h.foreign.now(h.svc.Now()) {
+			h.log.LogAttrs(r.Context(), slog.LevelWarn, "forward auth for a site to which no sign-in leads back; if it is one of yours, name it in return_to",
+				slog.String("origin", short(asked.origin)))
+		}
 		return "", errForeignAddress
 	}
 	query := page.Query()

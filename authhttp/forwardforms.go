@@ -23,16 +23,16 @@ type original struct {
 var (
 	// traefikForm is that of ForwardAuth of Traefik and forward_auth of Caddy.
 	traefikForm = proxyForm{read: func(_ *Handler, r *http.Request) original {
-		return address(only1(r.Header, "X-Forwarded-Method"), only1(r.Header, "X-Forwarded-Proto"), only1(r.Header, "X-Forwarded-Host"), only1(r.Header, "X-Forwarded-Uri"))
+		return newOriginal(soleValue(r.Header, "X-Forwarded-Method"), soleValue(r.Header, "X-Forwarded-Proto"), soleValue(r.Header, "X-Forwarded-Host"), soleValue(r.Header, "X-Forwarded-Uri"))
 	}}
 	// nginxForm is that of auth_request, with the headers that our configuration adds.
 	nginxForm = proxyForm{noRedirect: true, read: func(_ *Handler, r *http.Request) original {
-		scheme, rest, _ := strings.Cut(only1(r.Header, "X-Original-URL"), "://")
+		scheme, rest, _ := strings.Cut(soleValue(r.Header, "X-Original-URL"), "://")
 		host, uri := rest, ""
 		if i := strings.IndexByte(rest, '/'); i >= 0 {
 			host, uri = rest[:i], rest[i:]
 		}
-		return address(only1(r.Header, "X-Original-Method"), scheme, host, uri)
+		return newOriginal(soleValue(r.Header, "X-Original-Method"), scheme, host, uri)
 	}}
 	// envoyForm is that of ext_authz over HTTP, whose request is the original one below a path of ours.
 	envoyForm = proxyForm{read: func(h *Handler, r *http.Request) original {
@@ -40,25 +40,25 @@ var (
 		if r.URL.RawQuery != "" {
 			uri += "?" + r.URL.RawQuery
 		}
-		return address(r.Method, only1(r.Header, "X-Forwarded-Proto"), r.Host, uri)
+		return newOriginal(r.Method, soleValue(r.Header, "X-Forwarded-Proto"), r.Host, uri)
 	}}
 )
 
-// envoyPath is where Envoy is told to put the path in front, below the mount.
+// envoyPath is what Envoy puts in front of the original path (path_prefix), below the mount.
 const (
 	envoyPath  = "/forward/envoy"
 	envoyRoute = "forward/envoy/{path}"
 )
 
-func address(method, scheme, host, uri string) original {
+func newOriginal(method, scheme, host, uri string) original {
 	if scheme != "https" && scheme != "http" || host == "" || !strings.HasPrefix(uri, "/") {
 		return original{method: method}
 	}
 	return original{method: method, origin: scheme + "://" + host, uri: uri}
 }
 
-// only1 is the value of a header, "" when there are several: one of them could be the client's.
-func only1(header http.Header, name string) string {
+// soleValue is the value of a header, "" when there are several: one of them could be the client's.
+func soleValue(header http.Header, name string) string {
 	if values := header.Values(name); len(values) == 1 {
 		return values[0]
 	}

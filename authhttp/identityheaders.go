@@ -7,8 +7,8 @@ import (
 	"github.com/sallyport-auth/sallyport"
 )
 
-// maxIdentityHeader is the longest value that is written, in bytes: proxies take some tens of KiB of headers in all. Of a
-// list that is longer nothing is written, because half of the groups could allow more than all of them.
+// maxIdentityHeader is the longest value that is written, in bytes: proxies take some tens of KiB of headers in all. A
+// list that is longer is sent empty, because half of the groups could allow more than all of them.
 const maxIdentityHeader = 4 << 10
 
 // setIdentity writes every identity header, empty where nothing is known, so that none of the client's survives. The

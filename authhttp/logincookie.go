@@ -26,9 +26,7 @@ func (h *Handler) setLoginCookie(w http.ResponseWriter, login *sallyport.Login, 
 }
 
 func (h *Handler) deleteLoginCookie(w http.ResponseWriter, name, provider string) {
-	cookie := h.loginCookie(name, provider)
-	cookie.Expires, cookie.MaxAge = time.Unix(0, 0).UTC(), -1
-	http.SetCookie(w, cookie)
+	expire(w, h.loginCookie(name, provider))
 }
 
 // loginCookie is for the callback alone, unless its name asks for Path=/ (RFC 6265bis §4.1.3.2), and Lax: the way back

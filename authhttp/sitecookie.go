@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/sallyport-auth/sallyport"
 )
@@ -50,7 +49,7 @@ func (h *Handler) setCookies(w http.ResponseWriter, t *sallyport.Tokens) {
 	now := h.svc.Now()
 	h.cookies.set(w, t, now)
 	if h.forward.cookie.name != "" {
-		setUntil(w, h.forward.cookie.bare(), h.svc.SiteToken(t.SessionID), t.SessionEnd, now)
+		setUntil(w, h.forward.cookie.bare(), h.svc.SiteTokenOf(t.SessionID), t.SessionEnd, now)
 	}
 }
 
@@ -58,9 +57,7 @@ func (h *Handler) setCookies(w http.ResponseWriter, t *sallyport.Tokens) {
 func (h *Handler) deleteCookies(w http.ResponseWriter) {
 	h.cookies.delete(w)
 	if h.forward.cookie.name != "" {
-		cookie := h.forward.cookie.bare()
-		cookie.Expires, cookie.MaxAge = time.Unix(0, 0).UTC(), -1
-		http.SetCookie(w, cookie)
+		expire(w, h.forward.cookie.bare())
 	}
 }
 

@@ -42,13 +42,15 @@ type retryError interface {
 //
 //	no bearer token                    401 missing_token
 //	more than one Authorization header 400 invalid_request
-//	error that is ErrTokenInvalid      401 token_not_valid, the same for every cause
-//	guard not passed                   403 insufficient_scope
 //	error with an HTTPStatus method    that status and code; Retry-After from a RetryAfter method on 429 and 503
 //	error that is ErrKeysUnavailable   503 keys_unavailable, Retry-After
 //	the feed is too old                503 feed_unavailable, Retry-After (see [OldFeed])
 //	the issuer does not answer         503 issuer_unavailable, Retry-After (see [Online])
+//	error that is ErrTokenInvalid      401 token_not_valid, the same for every cause
 //	any other error                    500 internal
+//	guard not passed                   403 insufficient_scope
+//
+// The first row that fits counts.
 //
 // HTTPStatus has the signature func() (status int, code string), RetryAfter func() time.Duration. An error of check is
 // never shown; check logs what is worth it.

@@ -74,7 +74,7 @@ func (e *notNowError) HTTPStatus() (status int, code string) {
 }
 
 const (
-	// maxKnown is how many entries are held: 64 MiB or so. More are not taken, and the feed grows old.
+	// maxKnown is how many entries are held: some 50 MiB. More are not taken, and the feed grows old.
 	maxKnown = 1_000_000
 	// knownShards keeps a page that comes in from holding up every request.
 	knownShards = 16

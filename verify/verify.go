@@ -282,8 +282,8 @@ func (v *Verifier) levelOfAway(now time.Time) slog.Level {
 	return slog.LevelWarn
 }
 
-// checkLogged leaves missing keys to the key set, which logs each failed fetch once, and keeps expiry, which is routine,
-// below the usual level.
+// checkLogged leaves missing keys to the key set and an old feed to its reader, which log the first of several failures.
+// Expiry is routine, and below the usual level.
 func (v *Verifier) checkLogged(ctx context.Context, token string) (*Claims, error) {
 	claims, err := v.Verify(ctx, token)
 	switch {

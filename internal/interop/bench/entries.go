@@ -13,7 +13,7 @@ import (
 )
 
 // liveEntries is how many endings the feed holds that the verifier of a row follows: a thousand logoffs a minute, with
-// tokens that live for an hour and a half.
+// tokens that live for 98 minutes, and two minutes for clocks that differ.
 const liveEntries = 100_000
 
 // entriesPage is how many of them a page has, as the server's.
