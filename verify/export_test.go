@@ -49,6 +49,9 @@ func (r *FeedReader) Take(ctx context.Context, text string, cursor int64) (next 
 	return p.cursor, p.more, nil
 }
 
+// Came is when the last page came that says something about the feed's age.
+func (r *FeedReader) Came() time.Time { return *r.f.came.Load() }
+
 // Check is what the feed says about a token.
 func (r *FeedReader) Check(c *Claims) error { return r.f.check(c, RefuseTokens) }
 

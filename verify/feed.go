@@ -48,7 +48,7 @@ type feed struct {
 	ending   sync.Once
 	ended    chan struct{}             // closed by end
 	complete atomic.Int64              // the greatest "iat" of a complete page, in seconds since 1970; 0 before the first
-	came     atomic.Pointer[time.Time] // when that page did, with the reading of a clock that is never set back
+	came     atomic.Pointer[time.Time] // when the last complete page did, with the reading of a clock that is never set back
 	first    chan struct{}             // closed by the first complete page
 	fault    atomic.Pointer[string]
 }
@@ -83,6 +83,9 @@ func (f *feed) end() {
 	}
 	f.running.Wait()
 }
+
+// clocksDiffer is by how much the clocks of instances may: a page of one behind another says as much about its age.
+const clocksDiffer = time.Minute
 
 // age is how old what is known is; -1 s before the first complete page. A clock that is set back makes nothing young: it
 // is at least the time since the page came.
@@ -229,11 +232,14 @@ func (f *feed) take(p *page) error {
 	if p.more {
 		return nil
 	}
-	if issued := p.issued.Unix(); issued >= f.complete.Load() { // clocks of instances differ
-		f.came.Store(new(time.Now()))
-		if f.complete.Swap(issued) == 0 {
-			close(f.first)
-		}
+	issued, greatest := p.issued.Unix(), f.complete.Load()
+	if issued < greatest-int64(clocksDiffer/time.Second) {
+		return nil // of before, so it makes nothing younger
+	}
+	f.came.Store(new(time.Now()))
+	f.complete.Store(max(issued, greatest))
+	if greatest == 0 {
+		close(f.first)
 	}
 	return nil
 }

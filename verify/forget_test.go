@@ -13,7 +13,7 @@ import (
 // TestNothingIsForgottenThatATokenOutlives: a token is taken for the leeway after its end, so what the feed says about
 // it is kept as long.
 func TestNothingIsForgottenThatATokenOutlives(t *testing.T) {
-	const leeway = 10 * time.Minute
+	const leeway = time.Minute
 	f := newFollower(t, func(c *verify.Config) { c.Leeway = leeway })
 	f.ready(t)
 	ended, stale, good := f.issuer.Token(), f.issuer.Token(verifytest.Session("another")), f.issuer.Token(
@@ -146,4 +146,33 @@ func TestFeedAgesThoughTheClockIsSetBack(t *testing.T) {
 	f.issuer.Fail(verifytest.Down)
 	f.clock.Advance(-time.Hour)
 	eventually(t, "the feed has an age of its own", func() bool { return f.Status().FeedAge >= time.Second })
+}
+
+// Of two instances whose clocks differ, the pages of the one behind keep the feed young as well; a page of long before
+// does not.
+func TestFeedOfInstancesWhoseClocksDiffer(t *testing.T) {
+	own := newClock()
+	ahead, behind := newClock(), newClock()
+	ahead.Advance(50 * time.Second)
+	instance := ahead
+	key := verifytest.New(t, verifytest.Config{Now: func() time.Time { return instance.Now() }})
+	v := claimsReader(t, key)
+	reader := verify.NewFeedReader(key.URL(), own.Now, v.Keys().Key)
+	take := func(on *clock) time.Time {
+		t.Helper()
+		instance = on
+		if _, _, err := reader.Take(t.Context(), key.Page(0), 0); err != nil {
+			t.Fatal(err)
+		}
+		return reader.Came()
+	}
+	first := take(ahead)
+	second := take(behind)
+	if !second.After(first) {
+		t.Error("a page of the instance behind does not keep the feed young")
+	}
+	behind.Advance(-time.Minute)
+	if third := take(behind); third.After(second) {
+		t.Error("a page that is older than clocks may differ makes the feed young")
+	}
 }

@@ -35,7 +35,7 @@ var (
 type Config struct {
 	Issuer   string        // the server's issuer, exactly as in "iss"; https, or http on loopback; required
 	Audience string        // this service's name, one of the server's tokens.audience; required
-	Leeway   time.Duration // for clocks that differ; 0 is 60 s, below 0 none
+	Leeway   time.Duration // for clocks that differ; 0 is 60 s, which is also the most, below 0 none
 
 	// CacheSize is how many verified tokens are remembered, so that a signature is not verified again with every request;
 	// 0 is 8192, below 0 none. At most 2 KiB of memory for each are used, 16 MiB by default. Key, issuer, audience and
@@ -137,6 +137,10 @@ func (c *Config) check() error {
 	}
 	if c.OldFeed != RefuseTokens && c.OldFeed != AcceptTokens {
 		fault("OldFeed", "is %d, want RefuseTokens or AcceptTokens", c.OldFeed)
+	}
+	if c.Leeway > accesstoken.DefaultLeeway {
+		// The server tells a new reader of what has ended for two minutes beyond the last token, of which clocks may take one.
+		fault("Leeway", "is %v, want at most %v: what has ended is not told of for longer", c.Leeway, accesstoken.DefaultLeeway)
 	}
 	if c.MaxFeedAge != 0 && c.MaxFeedAge < leastMaxFeedAge {
 		fault("MaxFeedAge", "is %v, want at least %v, which a long poll takes", c.MaxFeedAge, leastMaxFeedAge)

@@ -12,11 +12,11 @@ import (
 )
 
 func TestNewReportsAllFaultsAtOnce(t *testing.T) {
-	_, err := verify.New(verify.Config{Revocation: 7, OldFeed: -1, MaxFeedAge: time.Second})
+	_, err := verify.New(verify.Config{Revocation: 7, OldFeed: -1, MaxFeedAge: time.Second, Leeway: 61 * time.Second})
 	if err == nil {
 		t.Fatal("New(nothing) = nil, want an error")
 	}
-	for _, field := range []string{"Issuer", "Audience", "Revocation", "OldFeed", "MaxFeedAge"} {
+	for _, field := range []string{"Issuer", "Audience", "Revocation", "OldFeed", "MaxFeedAge", "Leeway"} {
 		if !strings.Contains(err.Error(), "verify: Config."+field+": ") {
 			t.Errorf("New(nothing) = %v, want a fault of %s too", err, field)
 		}

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -22,6 +23,7 @@ var navigation = []string{"Accept: text/html,*/*;q=0.8", "Sec-Fetch-Mode: naviga
 var ours = []string{
 	"Remote-User", "Remote-Email", "Remote-Groups", "Remote-Name", "X-Auth-Request-User", "X-Auth-Request-Email", "X-Auth-Request-Groups",
 	"X-Forwarded-User", "X-Forwarded-Email", "X-Forwarded-Groups", "X-Forwarded-Preferred-Username",
+	"X-Auth-Request-Preferred-Username", "X-Auth-Request-Access-Token", "X-Forwarded-Access-Token",
 }
 
 // spellings are all that a service may take for the same name: with "-" or "_" at every place.
@@ -40,6 +42,9 @@ func spellings(name string) []string {
 // forged is what a client says of itself to be somebody else.
 func forged() []string {
 	lines := []string{"remote_user: admin", "Authorization: Basic YWRtaW46YWRtaW4="}
+	for _, between := range ".+~!#$%&'^`|" { // all that a name may have (RFC 9110 §5.6.2)
+		lines = append(lines, "Remote"+string(between)+"User: admin")
+	}
 	for _, name := range ours {
 		for _, spelling := range spellings(name) {
 			lines = append(lines, spelling+": admin")
@@ -52,7 +57,8 @@ func forged() []string {
 func identity(header http.Header) map[string]string {
 	said := map[string]string{}
 	for name, values := range header {
-		if slices.ContainsFunc(ours, func(o string) bool { return strings.EqualFold(o, strings.ReplaceAll(name, "_", "-")) }) {
+		plain := regexp.MustCompile("[^A-Za-z0-9]").ReplaceAllString(name, "-")
+		if slices.ContainsFunc(ours, func(o string) bool { return strings.EqualFold(o, plain) }) {
 			said[name] = strings.Join(values, "|")
 		}
 	}
@@ -136,6 +142,27 @@ func TestVM15_NothingThatAClientSaysOfItselfReachesTheService(t *testing.T) {
 
 // Names of 150 characters that are encoded, groups of nearly 4 KiB and claims of nearly as many go through the buffers of the
 // proxy.
+// Before nginx knows the Host of a request, the settings of the default server of its listener decide.
+func TestVM15_TheDefaultServerOfNginxIsAnotherOne(t *testing.T) {
+	w := newWorld(t, "nginx", func(w *world, config, folder string) {
+		address := strings.TrimPrefix(w.site, "http://")
+		other := "server { listen " + address + " default_server; server_name other; underscores_in_headers on; return 404; }\n"
+		startNginx(w, other+strings.Replace(config, "server_name app.example.com;", "server_name 127.0.0.1;", 1), folder)
+	})
+	cookies := w.signIn()
+	for _, line := range forged() {
+		x := w.early(line, "GET / HTTP/1.1", cookies)
+		for _, r := range w.arrivals() {
+			if diff := cmp.Diff(ada, identity(r.header)); diff != "" {
+				t.Errorf("%s: %s", line, diff)
+			}
+		}
+		if x.StatusCode != 200 && !strings.Contains(line, "Authorization") {
+			t.Errorf("%s = %d", line, x.StatusCode)
+		}
+	}
+}
+
 func TestVM16_AUserWithLongNamesReachesTheService(t *testing.T) {
 	onEachProxy(t, func(w *world) {
 		name, groups := strings.Repeat("名", 150), []string{strings.Repeat("g", 4000), "\u00fc, x"}

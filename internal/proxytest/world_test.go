@@ -226,20 +226,30 @@ type answer struct {
 // raw sends lines as they are, which no HTTP library would, and reads the answer.
 func (w *world) raw(body string, lines ...string) answer {
 	w.Helper()
+	host := "Host: " + strings.TrimPrefix(w.site, "http://")
+	return w.send(strings.Join(append([]string{lines[0] + " HTTP/1.1", host, fmt.Sprintf("Content-Length: %d", len(body))}, lines[1:]...), "\r\n") + "\r\n\r\n" + body)
+}
+
+// early sends a line before the Host.
+func (w *world) early(line, request, cookies string) answer {
+	w.Helper()
+	return w.send(strings.Join([]string{request, line, "Host: " + strings.TrimPrefix(w.site, "http://"), cookies, "Connection: close"}, "\r\n") + "\r\n\r\n")
+}
+
+func (w *world) send(request string) answer {
+	w.Helper()
 	connection, err := net.Dial("tcp", strings.TrimPrefix(w.site, "http://"))
 	if err != nil {
 		w.Fatal(err)
 	}
 	defer connection.Close()
 	connection.SetDeadline(time.Now().Add(patience))
-	host := strings.TrimPrefix(w.site, "http://")
-	head := append([]string{lines[0] + " HTTP/1.1", "Host: " + host, fmt.Sprintf("Content-Length: %d", len(body))}, lines[1:]...)
-	if _, err := io.WriteString(connection, strings.Join(head, "\r\n")+"\r\n\r\n"+body); err != nil {
+	if _, err := io.WriteString(connection, request); err != nil {
 		w.Fatal(err)
 	}
 	res, err := http.ReadResponse(bufio.NewReader(connection), nil)
 	if err != nil {
-		w.Fatalf("%q: %v", lines, err)
+		w.Fatalf("%.300q: %v", request, err)
 	}
 	defer res.Body.Close()
 	got, err := io.ReadAll(res.Body)
