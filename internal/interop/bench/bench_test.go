@@ -58,8 +58,8 @@ func TestEverythingOnce(t *testing.T) {
 	if len(r.Floors) != 14 {
 		t.Errorf("%d floors, want 14: %+v", len(r.Floors), r.Floors)
 	}
-	if len(r.Verification) != 3*7 {
-		t.Errorf("%d rows of verification, want 7 for each of 3 algorithms", len(r.Verification))
+	if len(r.Verification) != 3*8 {
+		t.Errorf("%d rows of verification, want 8 for each of 3 algorithms", len(r.Verification))
 	}
 	for _, v := range r.Verification {
 		if v.Nanoseconds <= 0 || v.Ratio <= 0 {
