@@ -23,6 +23,24 @@ func (s *Service) CheckCSRFToken(t RefreshToken, token string) error {
 	return ErrCSRF
 }
 
+// FormToken is what a page of ours puts into a form, for the browser whose cookie holds nonce: a keyed hash of it, so that
+// whoever plants a cookie cannot make the token that goes with it.
+func (s *Service) FormToken(nonce string) string { return s.secrets[0].formToken(nonce) }
+
+// CheckFormToken returns ErrCSRF unless token is the form token of nonce, under any of the root secrets.
+func (s *Service) CheckFormToken(nonce, token string) error {
+	for i := range s.secrets {
+		if nonce != "" && subtle.ConstantTimeCompare([]byte(s.secrets[i].formToken(nonce)), []byte(token)) == 1 {
+			return nil
+		}
+	}
+	return ErrCSRF
+}
+
+func (d *derived) formToken(nonce string) string {
+	return base64.RawURLEncoding.EncodeToString(mac(d.csrf, []byte("form "+nonce))) // of another length than a session's id
+}
+
 func (d *derived) csrfToken(session ID) string {
 	return base64.RawURLEncoding.EncodeToString(mac(d.csrf, session[:]))
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/sallyport-auth/sallyport"
+	"github.com/sallyport-auth/sallyport/web"
 )
 
 // Config is what the HTTP side can be told. The zero value is what the documentation describes.
@@ -53,6 +54,7 @@ type Handler struct {
 	csrf    CSRFMode
 	cookies cookies
 	forward *forward
+	ui      *web.UI
 	hsts    bool
 	routes  map[string]route
 
@@ -114,6 +116,9 @@ func New(svc *sallyport.Service, cfg Config) (*Handler, error) {
 	faults = append(faults, err)
 	h.cookies, err = newCookies(issuer, cfg.Cookie)
 	faults = append(faults, err)
+	if h.ui, err = newUI(svc, issuer); err != nil {
+		return nil, err
+	}
 	h.forward, err = newForward(svc, issuer, cfg.Cookie, cfg.Forward)
 	faults = append(faults, err)
 	if err := errors.Join(faults...); err != nil {
@@ -141,6 +146,10 @@ func New(svc *sallyport.Service, cfg Config) (*Handler, error) {
 			http.MethodGet: h.callback, http.MethodPost: h.callback,
 		}},
 		"backchannel-logout/{provider}": {deadline: exchangeDeadline, anyOrigin: true, methods: map[string]handlerFunc{http.MethodPost: h.backChannelLogout}},
+
+		"ui/sign-in":       {deadline: requestDeadline + claims, anyOrigin: true, navigated: true, methods: map[string]handlerFunc{http.MethodGet: h.signInPage, http.MethodHead: h.signInPage, http.MethodPost: h.signInForm}},
+		"ui/account":       {deadline: requestDeadline, anyOrigin: true, navigated: true, methods: map[string]handlerFunc{http.MethodGet: h.accountPage, http.MethodHead: h.accountPage}},
+		"ui/assets/{file}": public(h.asset),
 
 		"revocations":                      {deadline: feedDeadline, public: true, methods: map[string]handlerFunc{http.MethodGet: h.revocations, http.MethodHead: h.revocations}},
 		".well-known/jwks.json":            public(current(h.keySet)),
@@ -219,6 +228,10 @@ func (h *Handler) patternOf(r *http.Request) (pattern string, below bool) {
 func patternOfName(r *http.Request, name string) string {
 	if strings.Contains(name, "{") { // a pattern is no path
 		return ""
+	}
+	if file, ok := strings.CutPrefix(name, "ui/assets/"); ok { // in a folder
+		r.SetPathValue("file", file)
+		return "ui/assets/{file}"
 	}
 	if folder, last, below := strings.Cut(name, "/"); below && last != "" && !strings.Contains(last, "/") && varying[folder] != "" {
 		r.SetPathValue(varying[folder], last)

@@ -3,12 +3,16 @@ package authhttp
 import (
 	"net/netip"
 	"slices"
+	"strings"
 )
 
-// Routes lists what the handler serves as "METHOD path", the path without its slashes, sorted.
+// Routes lists what the handler serves for programs as "METHOD path", the path without its slashes, sorted.
 func (h *Handler) Routes() []string {
 	var all []string
 	for name, rt := range h.routes {
+		if strings.HasPrefix(name, "ui/") {
+			continue
+		}
 		if rt.any != nil {
 			all = append(all, "GET "+name)
 		}

@@ -27,10 +27,15 @@ const (
 // answer may carry: OpenAPI has no word for them. What they hold stands in components.headers.
 const commonHeaders = "x-common-headers"
 
+// forPeople is the extension at the root of the document with the beginning of the paths below the mount that are pages,
+// which it does not describe.
+const forPeople = "x-for-people"
+
 // Checker holds exchanges against the document, and remembers what it saw. It may be used by many
 // goroutines at once.
 type Checker struct {
 	doc    *openapi3.T
+	pages  string
 	paths  []path
 	common map[string]*openapi3.Header // by canonical name
 
@@ -89,6 +94,10 @@ func parse(content []byte) (*Checker, error) {
 	c := &Checker{doc: doc, common: map[string]*openapi3.Header{}, seen: map[Outcome]bool{}}
 	for template, item := range doc.Paths.Map() {
 		c.paths = append(c.paths, path{template, segments(strings.TrimPrefix(template, "/")), item, item.Extensions[anyRequest] == true})
+	}
+	c.pages, _ = doc.Extensions[forPeople].(string)
+	if c.pages == "" {
+		return nil, errors.New("openapi: the document lacks " + forPeople)
 	}
 	if err := c.readCommonHeaders(); err != nil {
 		return nil, err

@@ -1,0 +1,6 @@
+package web
+
+import "embed"
+
+//go:embed *.go
+var goFiles embed.FS

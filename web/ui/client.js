@@ -1,0 +1,2 @@
+// placeholder until the client is built
+export const createAuth = () => ({});
