@@ -58,7 +58,7 @@ func TestSignInPage(t *testing.T) {
 	x, form, cookie := a.signInPage("?return_to=https://wiki.example.com/%3Fa=%2522b")
 	for name, want := range map[string]string{
 		"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": pagePolicy, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff",
-		"Referrer-Policy": "no-referrer", "Cross-Origin-Opener-Policy": "same-origin", "Strict-Transport-Security": "max-age=31536000",
+		"Referrer-Policy": "same-origin", "Cross-Origin-Opener-Policy": "same-origin", "Strict-Transport-Security": "max-age=31536000",
 	} {
 		if got := x.header.Get(name); got != want {
 			t.Errorf("%s: %q, want %q", name, got, want)

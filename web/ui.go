@@ -142,6 +142,8 @@ func (u *UI) write(w http.ResponseWriter, name string, status int, data any) err
 		return fmt.Errorf("web: %s: %w", name, err)
 	}
 	pageHeaders(w.Header(), uiPolicy)
+	// With no-referrer a browser says "Origin: null" of a form that it posts, even to the page's own origin (Fetch §3.1).
+	w.Header().Set("Referrer-Policy", "same-origin")
 	w.Header().Set("Content-Length", strconv.Itoa(page.Len()))
 	w.WriteHeader(status)
 	_, err := w.Write(page.Bytes())

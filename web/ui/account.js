@@ -65,8 +65,11 @@ async function showAll() {
   $("link").replaceChildren(...Object.keys(providers).filter((name) => !linked.has(name)).map(linkTo));
 }
 
+const order = ["username", "first_name", "last_name", "email", "email_verified", "groups"]; // then what else there is
+
 const facts = (user) =>
-  Object.entries(user)
+  [...new Set([...order, ...Object.keys(user)])]
+    .map((name) => [name, user[name] ?? ""])
     .filter(([, value]) => value !== "" && value !== null && !(Array.isArray(value) && value.length === 0))
     .map(([name, value]) => element("div", "", element("dt", text(`field:${name}`).replace("field:", "")), element("dd", shown(value))));
 
@@ -146,8 +149,8 @@ function fault(id, sentence) {
 // follow shows what the session of this browser is now, which another tab can change.
 let inside = "";
 function follow() {
-  const { status, user } = auth.getSnapshot();
-  if (status === "unknown") return;
+  const { status, user, stale } = auth.getSnapshot();
+  if (status === "unknown") return stale && say(text("code:network")); // it goes on asking
   if (status === "signed-out") return location.replace(`${where.mount}/ui/sign-in/?return_to=${encodeURIComponent(location.pathname)}`);
   const who = user?.id ?? "somebody";
   if (who === inside) return;
@@ -163,8 +166,10 @@ const code = query.get("sallyport_error");
 if (code) history.replaceState(null, "", location.pathname);
 
 auth.subscribe(follow);
-auth.ready().then(() => {
-  follow();
-  if (auth.getSnapshot().status === "unknown") say(text("code:network"));
-  if (code) say(meaning({ code }));
-});
+auth.ready().then(
+  () => {
+    follow();
+    if (code) say(meaning({ code }));
+  },
+  (fault) => say(meaning(fault)),
+);

@@ -1,0 +1,362 @@
+package browser
+
+import (
+	"crypto/rand"
+	"flag"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"github.com/sallyport-auth/sallyport"
+	"github.com/sallyport-auth/sallyport/authhttp"
+	"github.com/sallyport-auth/sallyport/idp"
+	"github.com/sallyport-auth/sallyport/idptest"
+	"github.com/sallyport-auth/sallyport/password"
+	"github.com/sallyport-auth/sallyport/sqlite"
+)
+
+// pictures is where the pages are kept as they look, for people.
+var pictures = flag.String("pictures", "", "a folder to keep screenshots of the pages in")
+
+// pages is a whole Sallyport with its own pages, and an app of one line behind them.
+type pages struct {
+	*app
+	svc  *sallyport.Service
+	user sallyport.User
+	pw   string
+}
+
+func newPages(t *testing.T, change func(*sallyport.Config)) *pages {
+	t.Helper()
+	p := &pages{app: newApp(t), pw: rand.Text()}
+	store, err := sqlite.Open(filepath.Join(t.TempDir(), "app.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	secret := make([]byte, sallyport.MinSecretBytes)
+	rand.Read(secret)
+	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+	provider := idptest.New(t, idptest.Config{ClientID: "pages", ShowUsers: true, RedirectURIs: []string{p.issuer + "/callback/google/"}})
+	cfg := sallyport.Config{
+		Issuer: p.issuer, Store: store, Secret: secret, Logger: log, Password: password.Config{Memory: 64, Passes: 1},
+		Providers: []sallyport.Provider{idp.OIDC{Name: "google", Issuer: provider.Issuer(), ClientID: "pages"}},
+	}
+	if change != nil {
+		change(&cfg)
+	}
+	if p.svc, err = sallyport.New(cfg); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.svc.Close() })
+	auth, err := authhttp.New(p.svc, authhttp.Config{Logger: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.user, err = p.svc.CreateUser(t.Context(), sallyport.NewUser{
+		Username: "ada", Password: p.pw, Email: "ada@example.com", EmailVerified: true, FirstName: "Ada", LastName: "Lovelace", Groups: []string{"staff", "ops"},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/auth/", auth)
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		fmt.Fprint(w, `<!doctype html><html lang="en"><title>App</title><h1 id="app">The app</h1></html>`)
+	})
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
+	served := make(chan struct{})
+	go func() { server.Serve(p.listener); close(served) }()
+	t.Cleanup(func() { server.Close(); <-served })
+	return p
+}
+
+// elsewhere is a sign-in from another device.
+func (p *pages) elsewhere(agent string) *sallyport.Tokens {
+	p.Helper()
+	tokens, err := p.svc.SignIn(p.Context(), sallyport.SignInRequest{Username: "ada", Password: p.pw, Client: sallyport.Client{IP: "203.0.113.9", UserAgent: agent}})
+	if err != nil {
+		p.Fatal(err)
+	}
+	return tokens
+}
+
+// live is how many sessions ada has.
+func (p *pages) live() int {
+	p.Helper()
+	all, err := p.svc.Sessions(p.Context(), p.user.ID, sallyport.ID{}, 100)
+	if err != nil {
+		p.Fatal(err)
+	}
+	return len(all)
+}
+
+// watched is a tab in which whatever goes wrong in a page is written down.
+func watched(t *testing.T) *tab {
+	t.Helper()
+	b := open(t)
+	const watch = `globalThis.faults = JSON.parse(sessionStorage.faults ?? "[]");
+		const fault = (text) => { faults.push(text); sessionStorage.faults = JSON.stringify(faults); };
+		addEventListener("securitypolicyviolation", (e) => fault("policy: " + e.violatedDirective + " " + e.blockedURI));
+		addEventListener("error", (e) => fault("error: " + (e.message ?? e.target.src ?? e.target.href)), true);
+		addEventListener("unhandledrejection", (e) => fault("rejection: " + e.reason));`
+	if _, err := chromedp.Call(b.ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: watch}); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// wantNoFaults is for the end of a visit.
+func (b *tab) wantNoFaults() {
+	b.Helper()
+	if faults := b.script(`sessionStorage.faults ?? ""`); faults != "" {
+		b.Errorf("in the page: %s", faults)
+	}
+}
+
+// keys presses them one after the other, wherever the focus is.
+func (b *tab) keys(keys string) {
+	b.Helper()
+	b.do("press keys", chromedp.KeyEvent(keys))
+}
+
+// waitFor waits until an expression is true in the page, whatever it is by then.
+func (b *tab) waitFor(what, expression string) {
+	b.Helper()
+	for end := time.Now().Add(limit); ; time.Sleep(20 * time.Millisecond) {
+		is, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](expression))
+		if err == nil && is {
+			return
+		}
+		if time.Now().After(end) {
+			b.Fatalf("%s: %s is still not true (%v)", what, expression, err)
+		}
+	}
+}
+
+func (b *tab) focusIs(id string) {
+	b.Helper()
+	b.waitFor("the focus", fmt.Sprintf(`document.activeElement?.id === %q`, id))
+}
+
+// A person without a mouse asks for the account, is sent to sign in, gets it wrong, and comes back to where it was.
+func TestPagesByKeyboard(t *testing.T) {
+	p := newPages(t, nil)
+	b := watched(t)
+	b.goTo(p.issuer + "/ui/account/")
+	b.waitFor("the sign-in page", `location.pathname === "/auth/ui/sign-in/"`)
+	b.focusIs("username")
+	b.keys("ada" + kb.Tab)
+	b.focusIs("password")
+	b.keys("wrong" + kb.Enter)
+	b.shows("notice", "Username and password do not go together.")
+	b.focusIs("password")
+	if invalid := b.script(`document.getElementById("password").getAttribute("aria-invalid")`); invalid != "true" {
+		t.Errorf("aria-invalid is %q", invalid)
+	}
+	b.keys(kb.Tab)
+	b.focusIs("reveal")
+	b.keys(" ")
+	if kind := b.script(`document.getElementById("password").type + " " + document.getElementById("reveal").getAttribute("aria-pressed")`); kind != "text true" {
+		t.Errorf("after Show the password is %q", kind)
+	}
+	b.keys(" ")
+	b.do("back to the password", chromedp.KeyEvent(kb.Tab, chromedp.KeyModifiers(chromedp.ModifierShift))) // which selects it
+	b.focusIs("password")
+	b.keys(p.pw + kb.Enter)
+	b.waitFor("the account", `location.pathname === "/auth/ui/account/"`)
+	b.shows("who-title", "Who you are")
+	b.sees("#devices li")
+	b.wantNoFaults()
+	b.wantSession()
+}
+
+// What a script could read is nowhere.
+func TestPagesKeepNoSecret(t *testing.T) {
+	p := newPages(t, nil)
+	b := watched(t)
+	p.signIn(b)
+	if kept := b.script(`JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])`); kept != `[{},{},""]` {
+		t.Errorf("the browser keeps %s", kept)
+	}
+}
+
+// fill fills in the form of the sign-in page, and sends it by its button: form.submit() would pass the script by.
+func (b *tab) fill(username, password string) {
+	b.Helper()
+	b.do("fill in", chromedp.WaitVisible(chromedp.CSS("#reveal")), chromedp.SetValue(chromedp.CSS("#username"), username),
+		chromedp.SetValue(chromedp.CSS("#password"), password), chromedp.Click(chromedp.CSS("#submit"), chromedp.NodeVisible))
+}
+
+// signIn ends on the account page.
+func (p *pages) signIn(b *tab) {
+	p.Helper()
+	b.goTo(p.issuer + "/ui/sign-in/?return_to=/auth/ui/account/")
+	b.fill("ada", p.pw)
+	b.sees("#devices li")
+}
+
+func TestPagesEndSessions(t *testing.T) {
+	p := newPages(t, nil)
+	p.elsewhere("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Mobile/15E148 Safari/604.1")
+	p.elsewhere("Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0")
+	p.elsewhere("curl/8.10")
+	b := watched(t)
+	p.signIn(b)
+	names := b.script(`[...document.querySelectorAll("#devices strong")].map((e) => e.textContent).join("|")`)
+	for _, name := range []string{"Safari, iPhone", "Firefox, Windows", "curl", "Chrome, Linux"} {
+		if !strings.Contains(names, name) {
+			t.Errorf("the devices are %q, without %q", names, name)
+		}
+	}
+	if mine := b.script(`[...document.querySelectorAll("#devices li:has(mark)")].map((e) => e.querySelector("strong").textContent + e.querySelectorAll("button").length).join()`); mine != "Chrome, Linux0" {
+		t.Errorf("this device is %q", mine)
+	}
+	b.do("end one", chromedp.Click(chromedp.CSS(`#devices button[aria-label="End: Firefox, Windows"]`), chromedp.NodeVisible))
+	b.shows("done", "That session has ended.")
+	b.focusIs("devices-title")
+	if n := p.live(); n != 3 {
+		t.Errorf("%d sessions live after one was ended, want 3", n)
+	}
+	b.click("end-others")
+	b.shows("done", "All other sessions have ended.")
+	b.waitFor("one device", `document.querySelectorAll("#devices li").length === 1 && document.getElementById("end-others").disabled`)
+	if n := p.live(); n != 1 {
+		t.Errorf("%d sessions live after all others were ended", n)
+	}
+	p.elsewhere("curl/8.10")
+	b.click("end-all")
+	b.waitFor("the sign-in page", `location.pathname === "/auth/ui/sign-in/"`)
+	b.sees("#sign-in")
+	if n := p.live(); n != 0 {
+		t.Errorf("%d sessions live after signing out everywhere", n)
+	}
+	b.wantNoSession()
+	b.wantNoFaults()
+}
+
+func TestPagesChangeThePassword(t *testing.T) {
+	p := newPages(t, nil)
+	p.elsewhere("curl/8.10")
+	b := watched(t)
+	p.signIn(b)
+	change := func(current, next string) {
+		t.Helper()
+		b.do("fill in", chromedp.SetValue(chromedp.CSS("#current"), current), chromedp.SetValue(chromedp.CSS("#new"), next), chromedp.Click(chromedp.CSS("#password button"), chromedp.NodeVisible))
+	}
+	change("wrong", rand.Text())
+	b.shows("current-fault", "This is not your password.")
+	b.focusIs("current")
+	change(p.pw, "password")
+	b.waitFor("the reason", `document.getElementById("new-fault").textContent !== "" && document.getElementById("current-fault").textContent === ""`)
+	b.focusIs("new")
+	next := rand.Text()
+	change(p.pw, next)
+	b.shows("done", "The password is changed. Every other session has ended.")
+	p.pw = next
+	if n := p.live(); n != 1 {
+		t.Errorf("%d sessions live, want this one", n)
+	}
+	p.elsewhere("curl/8.10")
+	b.wantNoFaults()
+}
+
+// Another way in is added at the provider, and taken away again; the last one is not.
+func TestPagesLinkAnIdentity(t *testing.T) {
+	p := newPages(t, nil)
+	b := watched(t)
+	p.signIn(b)
+	b.do("link", chromedp.Click(`//*[@id="link"]/button[.="Add Google"]`, chromedp.NodeVisible))
+	b.enter("alice", "alice")
+	b.waitFor("the identity", `location.pathname === "/auth/ui/account/" && document.querySelector("#identities strong")?.textContent === "Google"`)
+	b.do("remove it", chromedp.Click(chromedp.CSS(`#identities button[aria-label="Remove: Google"]`), chromedp.NodeVisible))
+	b.shows("done", "It is removed. What it had signed in has ended.")
+	b.waitFor("no identity", `!document.getElementById("no-identities").hidden`)
+	b.wantNoFaults()
+}
+
+func TestPagesCountDown(t *testing.T) {
+	p := newPages(t, func(cfg *sallyport.Config) {
+		cfg.Limits = sallyport.Limits{Account: sallyport.Limit{Count: 1, Period: 3 * time.Second}}
+	})
+	b := watched(t)
+	b.goTo(p.issuer + "/ui/sign-in/")
+	b.fill("ada", "wrong")
+	b.shows("notice", "Username and password do not go together.")
+	b.fill("ada", p.pw)
+	b.shows("notice", "There were too many attempts. Wait a little.")
+	b.waitFor("the time to wait", `/^Wait 0:0[1-9]$/.test(document.getElementById("submit").textContent) && document.getElementById("submit").disabled`)
+	b.waitFor("the end of it", `document.getElementById("submit").textContent === "Sign in" && !document.getElementById("submit").disabled`)
+	b.fill("ada", p.pw)
+	b.waitFor("the app", `document.getElementById("app") !== null`)
+	b.wantNoFaults()
+}
+
+func TestPagesWithoutScript(t *testing.T) {
+	p := newPages(t, nil)
+	b := open(t)
+	if _, err := chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
+		t.Fatal(err)
+	}
+	b.goTo(p.issuer + "/ui/sign-in/?return_to=/orders")
+	b.do("fill in", chromedp.SendKeys(chromedp.CSS("#username"), "ada"), chromedp.SendKeys(chromedp.CSS("#password"), "wrong"+kb.Enter))
+	b.shows("notice", "Username and password do not go together.")
+	b.do("fill in", chromedp.SendKeys(chromedp.CSS("#password"), p.pw+kb.Enter))
+	b.sees("#app")
+	b.goTo(p.issuer + "/ui/account/")
+	b.sees("noscript p")
+}
+
+// The pages at both widths and in both schemes: nothing overflows at 320 px. With -pictures they are kept.
+func TestPagesLook(t *testing.T) {
+	p := newPages(t, nil)
+	p.elsewhere("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Mobile/15E148 Safari/604.1")
+	p.elsewhere(strings.Repeat("AVeryLongWordThatNoLineHasRoomFor", 6))
+	b := watched(t)
+	look := func(name string) {
+		t.Helper()
+		for _, scheme := range []string{"light", "dark"} {
+			for width, device := range map[int64]string{1280: "desktop", 320: "phone"} {
+				b.do("set the width", chromedp.EmulateViewport(width, 800))
+				features := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}
+				if _, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features}); err != nil {
+					t.Fatal(err)
+				}
+				if wide := b.script(`String(document.documentElement.scrollWidth)`); wide != fmt.Sprint(width) {
+					t.Errorf("%s is %s px wide on a %s of %d", name, wide, device, width)
+				}
+				if *pictures != "" {
+					picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+					if err == nil {
+						err = os.WriteFile(filepath.Join(*pictures, strings.Join([]string{name, device, scheme}, "-")+".png"), picture, 0o644)
+					}
+					if err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+		}
+	}
+	b.goTo(p.issuer + "/ui/sign-in/")
+	b.sees("#reveal")
+	look("sign-in")
+	b.fill("ada", "wrong")
+	b.shows("notice", "Username and password do not go together.")
+	look("sign-in-refused")
+	p.signIn(b)
+	look("account")
+	b.do("fill in", chromedp.SetValue(chromedp.CSS("#current"), "x"), chromedp.SetValue(chromedp.CSS("#new"), rand.Text()), chromedp.Click(chromedp.CSS("#password button"), chromedp.NodeVisible))
+	b.shows("current-fault", "This is not your password.")
+	look("account-refused")
+	b.wantNoFaults()
+}
