@@ -14,6 +14,7 @@ import (
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
@@ -317,7 +318,26 @@ func TestPagesWithoutScript(t *testing.T) {
 	b.sees("noscript p")
 }
 
-// The pages at both widths and in both schemes: nothing overflows at 320 px. With -pictures they are kept.
+// wantAccessible has axe-core look at the page as it is (WCAG 2.2 AA, and its own best practices).
+func (b *tab) wantAccessible(what string) {
+	b.Helper()
+	library, err := os.ReadFile(filepath.Join("..", "..", "realidp", "node", "node_modules", "axe-core", "axe.min.js"))
+	if err != nil {
+		b.Fatalf("%v: run ./test.sh, which installs it", err)
+	}
+	const judge = `;axe.run(document, {resultTypes: ["violations"]}).then((r) => r.violations.map((v) => v.impact + " " + v.id + ": " + v.nodes.map((n) => n.target + " " + n.failureSummary).join(" / ")).join("\n"))`
+	wait := func(p *runtime.EvaluateParams) { p.AwaitPromise = new(true) }
+	found, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](string(library)+judge, wait))
+	if err != nil {
+		b.Fatalf("%s: %v", what, err)
+	}
+	if found != "" {
+		b.Errorf("%s: %s", what, found)
+	}
+}
+
+// The pages at both widths and in both schemes: nothing overflows at 320 px, and axe-core finds nothing. With -pictures
+// they are kept.
 func TestPagesLook(t *testing.T) {
 	p := newPages(t, nil)
 	p.elsewhere("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Mobile/15E148 Safari/604.1")
@@ -328,13 +348,14 @@ func TestPagesLook(t *testing.T) {
 		for _, scheme := range []string{"light", "dark"} {
 			for width, device := range map[int64]string{1280: "desktop", 320: "phone"} {
 				b.do("set the width", chromedp.EmulateViewport(width, 800))
-				features := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}
+				features := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}} // no colour halfway between
 				if _, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features}); err != nil {
 					t.Fatal(err)
 				}
 				if wide := b.script(`String(document.documentElement.scrollWidth)`); wide != fmt.Sprint(width) {
 					t.Errorf("%s is %s px wide on a %s of %d", name, wide, device, width)
 				}
+				b.wantAccessible(strings.Join([]string{name, device, scheme}, " "))
 				if *pictures != "" {
 					picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
 					if err == nil {
