@@ -2,5 +2,5 @@
 // binary, so that nothing is built and nothing is fetched from elsewhere.
 //
 // It knows no token and no database: it is files and the headers that make them safe to show. Start with
-// [Demo], the page of `sallyport demo`, and [Problem], the page for a login that leads nowhere.
+// [UI], the pages of the product, [Demo], that of `sallyport demo`, and [Problem], for a login that leads nowhere.
 package web
