@@ -196,6 +196,9 @@ func (w *world) run(folder, program string, args ...string) {
 	w.Cleanup(func() {
 		command.Process.Kill()
 		<-ended
+		if strings.Contains(said.String(), "[warn]") {
+			w.Errorf("%s is not content with its configuration: %s", program, said.String())
+		}
 		if w.Failed() {
 			w.Logf("%s said:\n%s", program, said.String())
 		}
