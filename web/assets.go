@@ -31,12 +31,17 @@ type asset struct {
 	content     []byte
 }
 
-func loadAssets(files fs.FS) (assets, error) {
+// loadAssets reads a folder, and files of the pages of the product besides.
+func loadAssets(files fs.FS, also ...string) (assets, error) {
 	entries, err := fs.ReadDir(files, ".") // sorted by name, so the hash is the same everywhere
 	if err != nil {
 		return assets{}, err
 	}
 	loaded, sum := assets{files: map[string]asset{}}, sha256.New()
+	add := func(name, contentType string, content []byte) {
+		fmt.Fprintf(sum, "%s %d\n%s", name, len(content), content)
+		loaded.files[name] = asset{contentType, content}
+	}
 	for _, entry := range entries {
 		contentType, ok := contentTypes[path.Ext(entry.Name())]
 		if !ok {
@@ -46,8 +51,14 @@ func loadAssets(files fs.FS) (assets, error) {
 		if err != nil {
 			return assets{}, err
 		}
-		fmt.Fprintf(sum, "%s %d\n%s", entry.Name(), len(content), content)
-		loaded.files[entry.Name()] = asset{contentType, content}
+		add(entry.Name(), contentType, content)
+	}
+	for _, name := range also {
+		content, err := fs.ReadFile(uiFiles, "ui/"+name)
+		if err != nil {
+			return assets{}, err
+		}
+		add(name, contentTypes[path.Ext(name)], content)
 	}
 	loaded.folder = "/assets/" + hex.EncodeToString(sum.Sum(nil)[:8]) + "/"
 	return loaded, nil

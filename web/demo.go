@@ -30,9 +30,9 @@ type DemoConfig struct {
 }
 
 // Demo serves the page of the demo at "/" and its assets below "/assets/". The page is a single-page
-// app in plain JavaScript: password sign-in, an identity provider by both doors, refresh, logoff,
-// and a call of another service, with every request and every claim in sight. All faults of the
-// config come joined.
+// app in plain JavaScript with the client of clients/ts: password sign-in, an identity provider by both doors, refresh, logoff,
+// a call of another service, and buttons for what goes wrong in the world, with every request and every claim in sight. At
+// "/tabs/" there are five of it. All faults of the config come joined.
 func Demo(c DemoConfig) (http.Handler, error) {
 	if err := c.check(); err != nil {
 		return nil, err
@@ -41,22 +41,28 @@ func Demo(c DemoConfig) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("web: demo: %w", err)
 	}
-	assets, err := loadAssets(files)
+	assets, err := loadAssets(files, "client.js")
 	if err != nil {
 		return nil, fmt.Errorf("web: demo: %w", err)
 	}
-	page, err := c.render(files, assets.folder)
+	page, err := c.render(files, "page.html", assets.folder)
+	if err != nil {
+		return nil, fmt.Errorf("web: demo: %w", err)
+	}
+	tabs, err := c.render(files, "tabs.html", assets.folder)
 	if err != nil {
 		return nil, fmt.Errorf("web: demo: %w", err)
 	}
 	policy := c.policy()
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+assets.folder+"{name}", assets.serve)
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+	serve := func(w http.ResponseWriter, page []byte, policy string) {
 		pageHeaders(w.Header(), policy)
 		w.Header().Set("Content-Length", strconv.Itoa(len(page)))
 		w.Write(page) // an error means that the client has gone
-	})
+	}
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { serve(w, page, policy) })
+	mux.HandleFunc("GET /tabs/{$}", func(w http.ResponseWriter, _ *http.Request) { serve(w, tabs, tabsPolicy) })
 	return mux, nil
 }
 
@@ -89,8 +95,8 @@ func (c DemoConfig) check() error {
 
 // render fills the page in once: it is the same for everybody. Data for the scripts travels in data-
 // attributes, because the policy allows no inline script.
-func (c DemoConfig) render(files fs.FS, assets string) ([]byte, error) {
-	page, err := template.ParseFS(files, "page.html")
+func (c DemoConfig) render(files fs.FS, name, assets string) ([]byte, error) {
+	page, err := template.ParseFS(files, name)
 	if err != nil {
 		return nil, err
 	}
@@ -107,8 +113,11 @@ func (c DemoConfig) render(files fs.FS, assets string) ([]byte, error) {
 func (c DemoConfig) policy() string {
 	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; " +
 		"connect-src 'self' " + c.OrdersURL + " " + c.TokenURL + "; " +
-		"form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+		"form-action 'self'; base-uri 'none'; frame-ancestors 'self'; require-trusted-types-for 'script'" // the tabs are frames
 }
+
+// tabsPolicy is that of the one page that has frames: several of the first beside each other.
+const tabsPolicy = "default-src 'none'; style-src 'self'; img-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // pageHeaders are those of every page. A page is never stored: it is gone from the screen after a logoff.
 func pageHeaders(header http.Header, policy string) {

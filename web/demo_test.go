@@ -47,7 +47,7 @@ func TestDemoPageHeaders(t *testing.T) {
 		"Content-Type": "text/html; charset=utf-8",
 		"Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; " +
 			"connect-src 'self' http://127.0.0.1:8002/orders http://localhost:8003/oauth2/token; " +
-			"form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'",
+			"form-action 'self'; base-uri 'none'; frame-ancestors 'self'; require-trusted-types-for 'script'",
 		"Cache-Control":              "no-store",
 		"X-Content-Type-Options":     "nosniff",
 		"Referrer-Policy":            "no-referrer",

@@ -19,10 +19,30 @@ export function caller(write) {
       // the answer says so already
     }
     // "error" is RFC 6749 §5.2, where the provider says it.
-    answer.code = answer.status === 200 ? "" : answer.body.code ?? answer.body.error ?? "";
+    answer.code = answer.status >= 200 && answer.status < 300 ? "" : answer.body.code ?? answer.body.error ?? "";
     answer.meaning = meaningOf(name, answer);
     write({ method, url: new URL(url, location.href), ...answer });
     return answer;
+  };
+}
+
+// logged is the fetch of the client: the page's own, with every request of it in the log.
+export function logged(mount, write) {
+  return async (input, init) => {
+    const request = new Request(input, init);
+    const url = new URL(request.url);
+    const name = url.pathname.startsWith(`${mount}/`) ? url.pathname.slice(mount.length + 1).replace(/\/.*$/, "") : url.pathname.slice(1);
+    const answer = { status: 0, body: { code: "network" }, code: "network" };
+    try {
+      const response = await fetch(request);
+      answer.status = response.status;
+      answer.body = parse(await response.clone().text());
+      answer.code = response.ok ? "" : answer.body.code ?? "";
+      return response;
+    } finally {
+      answer.meaning = meaningOf(name, answer);
+      write({ method: request.method, url, ...answer });
+    }
   };
 }
 

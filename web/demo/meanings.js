@@ -6,13 +6,19 @@ const successes = {
   "social-exchange": "The provider's token was checked and exchanged: one of ours, and a refresh token in a cookie.",
   refresh: "A fresh access token. The refresh token in the cookie was replaced, too.",
   orders: "Orders checked the token by itself, with our public keys. It asked nobody about you.",
+  "demo-expire": "Orders will take the next token for an expired one.",
+  "demo-rotate": "The next key is published (see Keys below). It signs a day from now, and no token fails on that day.",
+  "demo-lose": "The answer to the next refresh will be lost on its way.",
+  "demo-outage": "For ten seconds the server answers 503.",
+  "demo-steal": "The thief has presented a token that its owner used long ago.",
+  csrf: "A CSRF token for a page that was reloaded.",
   logoff: "The session has ended on the server, and the cookies are deleted.",
 };
 
 const refusals = {
   no_refresh_token: "This browser holds no session.",
   invalid_credentials: "Wrong username or password. Which of the two is not said, for that would help a thief.",
-  token_not_valid: "The access token is past its end. Refresh, and call again.",
+  token_not_valid: "The access token is refused: it has ended, its key is gone, or its session is over. The page gets another, if it can.",
   session_revoked: "The session has ended. Sign in again.",
   refresh_token_expired: "The session was not used for too long. Sign in again.",
   refresh_token_reused: "An old refresh token came back, which only a thief or a copy sends: the session has ended.",
@@ -24,6 +30,9 @@ const refusals = {
   idp_unavailable: "The provider cannot be reached. Does the demo still run?",
   email_not_verified: "The provider says that this address is not verified, so no account is made of it.",
   invalid_grant: "The provider refuses the code: it was used, is too old, or belongs to another sign-in.",
+  store_unavailable: "The server cannot answer for a while. Nobody is signed out by that.",
+  overloaded: "The server has too much to do for a while. Nobody is signed out by that.",
+  timeout: "The answer takes too long. Does the demo still run?",
   network: "There was no answer. Does the demo still run?",
 };
 
@@ -32,8 +41,11 @@ const refusalOf = (code) => (Object.hasOwn(refusals, code) ? refusals[code] : un
 // meaningOfCode is for a code from the address, where anybody can write anything.
 export const meaningOfCode = (code) => refusalOf(code) ?? (/^[a-z_]{1,40}$/.test(code) ? `The sign-in failed: ${code}.` : "The sign-in failed.");
 
+// meaningOfFault is for an AuthError of the client.
+export const meaningOfFault = ({ code, message }) => refusalOf(code) ?? message;
+
 // meaningOf falls back on the sentence that the server itself sends.
 export function meaningOf(name, { status, code, body }) {
-  if (status === 200) return successes[name];
+  if (status >= 200 && status < 300) return successes[name] ?? "";
   return refusalOf(code) ?? body.detail ?? `Refused with status ${status}.`;
 }

@@ -3,6 +3,18 @@ import { words } from "./jwt.js";
 
 const $ = (id) => document.getElementById(id);
 const longestLog = 50;
+let held = null; // what is shown of the session
+
+// frame makes the page fit beside others of its kind.
+export function frame(tab) {
+  if (!tab) return;
+  document.body.classList.add("framed");
+  document.title = `Tab ${tab}`;
+}
+
+export function showStale(stale) {
+  $("stale").hidden = !stale;
+}
 
 function element(name, text, ...children) {
   const e = document.createElement(name);
@@ -28,18 +40,20 @@ export function refuseSignIn(sentence) {
 
 export function showOutside() {
   const wasInside = swap("inside", "outside");
-  $("token").hidden = true;
+  $("token").hidden = $("tricks").hidden = true;
+  held = null;
   if (wasInside) $("outside-title").focus();
 }
 
 export function showInside(session) {
   const wasOutside = swap("outside", "inside");
-  $("token").hidden = false;
+  $("token").hidden = $("tricks").hidden = false;
+  held = session;
   $("inside-title").textContent = `Signed in as ${session.user.username}`;
   $("user").replaceChildren(...facts(session.user));
   $("token-header").replaceChildren(...claims(session.token.header));
   $("token-claims").replaceChildren(...claims(session.token.claims));
-  showLife(session);
+  showLife();
   if (wasOutside) {
     $("answer").hidden = true;
     $("inside-title").focus();
@@ -70,13 +84,13 @@ const claims = (set) =>
   });
 
 // showLife counts down. It compares with the clock each time, so a laptop that slept is not behind.
-export function showLife(session) {
-  if (!session) return;
-  const seconds = Math.max(0, Math.ceil((session.end - Date.now()) / 1000));
+export function showLife() {
+  if (!held) return;
+  const seconds = Math.max(0, Math.ceil((held.end - Date.now()) / 1000));
   const over = seconds === 0;
-  $("life").textContent = over ? "Expired. Refresh gives you the next one." : `${seconds} seconds left`;
+  $("life").textContent = over ? "Expired. The next call gets another." : `${seconds} seconds left`;
   $("life").classList.toggle("over", over);
-  $("left").max = session.life;
+  $("left").max = held.life;
   $("left").value = seconds;
 }
 
@@ -93,7 +107,7 @@ export function addRequest({ method, url, status, code, meaning }) {
     element("p", meaning));
   entry.firstElementChild.className = "request";
   // To refuse is part of the work; no answer, or 500 and more, is a fault.
-  if (status !== 200) entry.classList.add(status >= 400 && status < 500 ? "refused" : "failed");
+  if (status < 200 || status >= 300) entry.classList.add(status >= 400 && status < 500 ? "refused" : "failed");
   $("log").prepend(entry);
   while ($("log").children.length > longestLog) $("log").lastElementChild.remove();
   $("no-requests").hidden = true;

@@ -13,6 +13,7 @@ func announce(out io.Writer, at Addresses) error {
 	jar, tokens := shellWord(filepath.Join(at.Folder, "jar")), shellWord(filepath.Join(at.Folder, "tokens"))
 	_, err := fmt.Fprintf(out, `Sallyport demo: everything runs on this machine and is gone when it ends
 ├─ App       %-30s  sign in as  demo / demo
+├─ Account   %sauth/ui/account/
 ├─ Orders    %-30s  only verifies tokens
 ├─ Provider  %-30s  fake Cognito: alice, bob, carol
 └─ Keys      %s/.well-known/jwks.json
@@ -25,7 +26,7 @@ Open the app in a browser, or take the way of a program: sign in, refresh, call 
 Why something was refused is told below, as a server's log tells it.
 Ctrl-C ends it.
 `,
-		at.App, at.Orders, at.Provider, at.Issuer,
+		at.App, at.App, at.Orders, at.Provider, at.Issuer,
 		// Secure cookies: curl keeps them for 127.0.0.1 since 7.79.
 		fmt.Sprintf(`curl -sw '\n' -c %s -H 'Content-Type: application/json' -d '{"username": "demo", "password": "demo"}' %s/sign-in/`, jar, at.Issuer),
 		fmt.Sprintf(`curl -sw '\n' -b %s -c %[1]s -X POST -H "X-CSRF-Token: $(awk '/CSRF_token/ {print $7}' %[1]s)" %s/refresh/ | tee %s`, jar, at.Issuer, tokens),

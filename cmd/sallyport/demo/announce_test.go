@@ -19,6 +19,7 @@ func TestAnnounce(t *testing.T) {
 	}
 	const want = `Sallyport demo: everything runs on this machine and is gone when it ends
 ├─ App       http://127.0.0.1:8000/          sign in as  demo / demo
+├─ Account   http://127.0.0.1:8000/auth/ui/account/
 ├─ Orders    http://127.0.0.1:8002/orders    only verifies tokens
 ├─ Provider  http://localhost:8003/          fake Cognito: alice, bob, carol
 └─ Keys      http://127.0.0.1:8000/auth/.well-known/jwks.json

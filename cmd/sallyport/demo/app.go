@@ -40,6 +40,7 @@ func (d *demo) newApp(ctx context.Context, store sallyport.Store, provider *idpt
 				AuthorizationEndpoint: provider.URL(idptest.Authorize), TokenEndpoint: provider.URL(idptest.Token),
 			},
 		},
+		RetryWindow:    retryWindow,
 		UserAttributes: []string{"username", "groups"},
 		UserFields:     []string{"id", "username", "email", "email_verified", "first_name", "last_name", "groups"},
 		Logger:         d.logger,
@@ -74,7 +75,9 @@ func (d *demo) newApp(ctx context.Context, store sallyport.Store, provider *idpt
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/auth/", auth)
+	d.tricks = newTricks(svc, d.at.Issuer)
+	d.later(d.tricks.close)
+	mux.Handle("/auth/", d.tricks.around("/auth", auth))
 	mux.Handle(auth.MetadataPath(), auth.Metadata())
 	mux.Handle("/", atItsOwnAddress(d.at.App, page))
 	return mux, nil
@@ -93,12 +96,12 @@ func atItsOwnAddress(address string, next http.Handler) http.Handler {
 	})
 }
 
-// newOrders is the second service. It shares nothing with the app: the keys come over HTTP.
+// newOrders is the second service. It shares nothing with the app: keys and revocation feed come over HTTP.
 func (d *demo) newOrders(appOrigin string) (http.Handler, error) {
-	verifier, err := verify.New(verify.Config{Issuer: d.at.Issuer, Audience: ordersAudience, Logger: d.logger})
+	verifier, err := verify.New(verify.Config{Issuer: d.at.Issuer, Audience: ordersAudience, Revocation: verify.Feed, Logger: d.logger})
 	if err != nil {
 		return nil, err
 	}
 	d.later(verifier.Close)
-	return orders.Handler(verifier, appOrigin), nil
+	return d.tricks.aroundOrders(orders.Handler(verifier, appOrigin)), nil
 }

@@ -82,6 +82,7 @@ type demo struct {
 	logger *slog.Logger
 	at     Addresses
 	failed chan error // of the first server that stops by itself
+	tricks *tricks
 	stops  []func() error
 }
 

@@ -1,0 +1,98 @@
+package browser
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// demoPage is the page of a demo, with demo signed in by password.
+func demoPage(t *testing.T) (*tab, string) {
+	t.Helper()
+	at := runDemo(t)
+	b := watched(t)
+	b.goTo(at.App)
+	b.do("sign in", chromedp.Click(chromedp.CSS("#sign-in button"), chromedp.NodeVisible))
+	b.shows("inside-title", "Signed in as demo")
+	return b, at.App
+}
+
+// told waits until the log of requests begins, the latest first, with these: "orders 200", "refresh 401 session_revoked".
+func (b *tab) told(want ...string) {
+	b.Helper()
+	const log = `[...document.querySelectorAll("#log .request")].map((e) => [e.children[0].textContent.replace(/^\w+ /, "").replace(/^.*\/(?=[^/])/, "").replace("/", ""), e.children[1].textContent, e.children[2].textContent].join(" ").trim()).join("|")`
+	b.waitFor("the log", fmt.Sprintf(`(%s).startsWith(%q)`, log, strings.Join(want, "|")))
+}
+
+func TestDemoExpire(t *testing.T) {
+	b, _ := demoPage(t)
+	b.click("expire")
+	b.told("orders 200", "refresh 200", "orders 401 token_not_valid", "expire 204")
+	b.sees("#answer li")
+	b.wantNoFaults()
+}
+
+func TestDemoRotate(t *testing.T) {
+	b, _ := demoPage(t)
+	b.click("orders")
+	b.sees("#answer li")
+	b.click("rotate")
+	b.told("orders 200", "rotate 200")
+	b.wantNoFaults()
+}
+
+func TestDemoLose(t *testing.T) {
+	b, _ := demoPage(t)
+	b.click("lose")
+	b.told("refresh 200", "refresh no answer network", "lose 204")
+	b.shows("inside-title", "Signed in as demo")
+	b.waitFor("no word of it", `document.getElementById("stale").hidden`)
+}
+
+func TestDemoOutage(t *testing.T) {
+	b, _ := demoPage(t)
+	b.click("outage")
+	b.told("orders 200", "refresh 503 store_unavailable", "outage 204")
+	b.sees("#stale")
+	b.shows("inside-title", "Signed in as demo")
+	b.waitFor("the end of it", `document.getElementById("stale").hidden`)
+	b.told("refresh 200")
+	b.wantNoFaults()
+}
+
+func TestDemoSteal(t *testing.T) {
+	b, _ := demoPage(t)
+	b.click("steal")
+	b.told("refresh 401 session_revoked", "refresh 401 refresh_token_reused", "steal 200")
+	b.shows("notice", "The session has ended.")
+	b.sees("#sign-in")
+	b.wantNoFaults()
+}
+
+func TestDemoEverywhere(t *testing.T) {
+	b, _ := demoPage(t)
+	b.click("orders")
+	b.sees("#answer li")
+	b.click("everywhere")
+	b.told("orders 401 token_not_valid")
+	b.sees("#sign-in")
+	b.wantNoSession()
+	b.wantNoFaults()
+}
+
+func TestDemoFiveTabs(t *testing.T) {
+	b, app := demoPage(t)
+	b.goTo(app + "tabs/")
+	const frames = `[...document.querySelectorAll("iframe")].map((f) => f.contentDocument)`
+	b.waitFor("five tabs", frames+`.filter((d) => d.getElementById("inside-title")?.textContent === "Signed in as demo" && !d.getElementById("inside").hidden).length === 5`)
+	refreshes := b.script(`String(` + frames + `.flatMap((d) => [...d.querySelectorAll("#log .request")]).filter((e) => e.textContent.includes("/refresh/")).length)`)
+	if refreshes != "1" && refreshes != "2" && refreshes != "3" {
+		t.Errorf("five tabs made %s refreshes", refreshes)
+	}
+	b.do("log off in the third", chromedp.Evaluate[chromedp.Void](frames+`[2].getElementById("log-off").click()`))
+	b.waitFor("all of them are out", frames+`.every((d) => !d.getElementById("outside").hidden)`)
+	b.wantNoSession()
+	b.wantNoFaults()
+}
