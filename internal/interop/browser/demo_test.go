@@ -96,3 +96,20 @@ func TestDemoFiveTabs(t *testing.T) {
 	b.wantNoSession()
 	b.wantNoFaults()
 }
+
+func TestDemoLooks(t *testing.T) {
+	at := runDemo(t)
+	b := watched(t)
+	b.goTo(at.App)
+	b.sees("#sign-in")
+	b.look("demo-outside")
+	b.do("sign in", chromedp.Click(chromedp.CSS("#sign-in button"), chromedp.NodeVisible))
+	b.shows("inside-title", "Signed in as demo")
+	b.click("expire")
+	b.sees("#answer li")
+	b.look("demo-inside")
+	b.goTo(at.App + "tabs/")
+	b.waitFor("five tabs", `[...document.querySelectorAll("iframe")].every((f) => f.contentDocument?.getElementById("inside")?.hidden === false)`)
+	b.look("demo-tabs")
+	b.wantNoFaults()
+}

@@ -336,48 +336,49 @@ func (b *tab) wantAccessible(what string) {
 	}
 }
 
-// The pages at both widths and in both schemes: nothing overflows at 320 px, and axe-core finds nothing. With -pictures
-// they are kept.
+// look is a page at both widths and in both schemes: nothing overflows at 320 px, and axe-core finds nothing. With -pictures
+// it is kept.
+func (b *tab) look(name string) {
+	b.Helper()
+	for _, scheme := range []string{"light", "dark"} {
+		for width, device := range map[int64]string{1280: "desktop", 320: "phone"} {
+			b.do("set the width", chromedp.EmulateViewport(width, 800))
+			features := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}} // no colour halfway between
+			if _, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features}); err != nil {
+				b.Fatal(err)
+			}
+			if wide := b.script(`String(document.documentElement.scrollWidth)`); wide != fmt.Sprint(width) {
+				b.Errorf("%s is %s px wide on a %s of %d", name, wide, device, width)
+			}
+			b.wantAccessible(strings.Join([]string{name, device, scheme}, " "))
+			if *pictures != "" {
+				picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+				if err == nil {
+					err = os.WriteFile(filepath.Join(*pictures, strings.Join([]string{name, device, scheme}, "-")+".png"), picture, 0o644)
+				}
+				if err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+	}
+}
+
 func TestPagesLook(t *testing.T) {
 	p := newPages(t, nil)
 	p.elsewhere("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Mobile/15E148 Safari/604.1")
 	p.elsewhere(strings.Repeat("AVeryLongWordThatNoLineHasRoomFor", 6))
 	b := watched(t)
-	look := func(name string) {
-		t.Helper()
-		for _, scheme := range []string{"light", "dark"} {
-			for width, device := range map[int64]string{1280: "desktop", 320: "phone"} {
-				b.do("set the width", chromedp.EmulateViewport(width, 800))
-				features := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}} // no colour halfway between
-				if _, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features}); err != nil {
-					t.Fatal(err)
-				}
-				if wide := b.script(`String(document.documentElement.scrollWidth)`); wide != fmt.Sprint(width) {
-					t.Errorf("%s is %s px wide on a %s of %d", name, wide, device, width)
-				}
-				b.wantAccessible(strings.Join([]string{name, device, scheme}, " "))
-				if *pictures != "" {
-					picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
-					if err == nil {
-						err = os.WriteFile(filepath.Join(*pictures, strings.Join([]string{name, device, scheme}, "-")+".png"), picture, 0o644)
-					}
-					if err != nil {
-						t.Fatal(err)
-					}
-				}
-			}
-		}
-	}
 	b.goTo(p.issuer + "/ui/sign-in/")
 	b.sees("#reveal")
-	look("sign-in")
+	b.look("sign-in")
 	b.fill("ada", "wrong")
 	b.shows("notice", "Username and password do not go together.")
-	look("sign-in-refused")
+	b.look("sign-in-refused")
 	p.signIn(b)
-	look("account")
+	b.look("account")
 	b.do("fill in", chromedp.SetValue(chromedp.CSS("#current"), "x"), chromedp.SetValue(chromedp.CSS("#new"), rand.Text()), chromedp.Click(chromedp.CSS("#password button"), chromedp.NodeVisible))
 	b.shows("current-fault", "This is not your password.")
-	look("account-refused")
+	b.look("account-refused")
 	b.wantNoFaults()
 }
