@@ -1,0 +1,3 @@
+export { createAuth } from "./auth.js";
+export { AuthError } from "./error.js";
+export type { Auth, AuthEvent, AuthOptions, IdpTokens, Session, Snapshot, Status, User } from "./types.js";

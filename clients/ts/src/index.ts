@@ -1,0 +1,4 @@
+// The entry of an app: createAuth, AuthError and the types.
+export { createAuth } from "./auth.js";
+export { AuthError } from "./error.js";
+export type { Auth, AuthEvent, AuthOptions, IdpTokens, Session, Snapshot, Status, User } from "./types.js";

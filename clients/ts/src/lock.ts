@@ -1,0 +1,14 @@
+// A lock shared by the tabs of this browser. It saves requests and is never needed: a tab that the browser froze keeps it.
+
+/** Does the work under the lock, or without it when it cannot be had within ms. The lock is never stolen. */
+export async function locked<T>(name: string, ms: number, work: () => Promise<T>): Promise<T> {
+  let begun: Promise<T> | undefined;
+  if (ms) {
+    try {
+      await navigator.locks.request(name, { signal: AbortSignal.timeout(ms) }, () => (begun = work()));
+    } catch {
+      // No locks here, not in time (TimeoutError or AbortError), or the work failed, which is told below.
+    }
+  }
+  return begun ?? work();
+}

@@ -1,0 +1,129 @@
+// An Auth for the tests of an app: no server, no timer, no storage. The test says what happens.
+import { AuthError } from "./index.js";
+import type { Auth, AuthEvent, IdpTokens, Session, Snapshot, Status, User } from "./index.js";
+
+export interface FakeAuth<U> extends Auth<U> {
+  /** Somebody is signed in, here or in another tab. */
+  becomeSignedIn(user: U | null): void;
+  /** Nobody is: the user left, or ("expired") the server ended the session. */
+  becomeSignedOut(event?: "signed-out" | "expired"): void;
+  becomeOffline(): void;
+  becomeOnline(): void;
+  /** The next call that goes to the server is refused: `failNext("invalid_credentials", 401)`. */
+  failNext(code: string, status: number, more?: { retryAfter?: number; fields?: Record<string, string[]> }): void;
+  /** What the app has asked for, oldest first: `{ call: "redirect", with: ["google"] }`. */
+  readonly calls: { call: string; with: unknown[] }[];
+}
+
+export interface FakeOptions<U> {
+  /** Who is signed in at first; null for nobody, undefined for not known yet. */
+  user?: U | null;
+  /** Who signs in with these credentials or tokens. Default: the given user, else one with id "fake". */
+  signIn?: (credentials: { username: string; password: string } | IdpTokens) => U;
+  sessions?: Session[];
+  /** Answers auth.fetch. Default: the global fetch, with "Bearer fake" added. */
+  fetch?: typeof fetch;
+}
+
+export function fakeAuth<U = User>(options: FakeOptions<U> = {}): FakeAuth<U> {
+  const subscribers = new Set<() => void>();
+  const listeners = new Set<(event: AuthEvent, snapshot: Snapshot<U>) => void>();
+  const calls: FakeAuth<U>["calls"] = [];
+  let sessions = options.sessions ?? [];
+  let refusal: AuthError | undefined;
+  let snapshot: Snapshot<U> = {
+    status: options.user === undefined ? "unknown" : options.user === null ? "signed-out" : "signed-in",
+    user: options.user ?? null,
+    stale: false,
+  };
+
+  function become(status: Status, user: U | null, stale: boolean, event?: AuthEvent): void {
+    snapshot = { status, user, stale };
+    for (const one of [...subscribers]) one();
+    if (event) for (const one of [...listeners]) one(event, snapshot);
+  }
+
+  async function server(call: string, ...args: unknown[]): Promise<void> {
+    calls.push({ call, with: args });
+    const refused = refusal ?? (snapshot.stale ? new AuthError("network", 0) : undefined);
+    refusal = undefined;
+    if (refused) throw refused;
+  }
+
+  async function enter(call: string, from: { username: string; password: string } | IdpTokens): Promise<U | null> {
+    await server(call, from);
+    const user = options.signIn ? options.signIn(from) : (options.user ?? ({ id: "fake" } as U));
+    become("signed-in", user, false, "signed-in");
+    return user;
+  }
+
+  const ready = async (): Promise<Snapshot<U>> => {
+    while (snapshot.status === "unknown") {
+      await new Promise<void>((done) => {
+        const off = auth.subscribe(() => (off(), done()));
+      });
+    }
+    return snapshot;
+  };
+
+  const auth: FakeAuth<U> = {
+    calls,
+    becomeSignedIn: (user) => become("signed-in", user, false, "signed-in"),
+    becomeSignedOut: (event = "signed-out") => become("signed-out", null, false, event),
+    becomeOffline: () => become(snapshot.status, snapshot.user, true, "offline"),
+    becomeOnline: () => become(snapshot.status, snapshot.user, false, "online"),
+    failNext(code, status, more) {
+      refusal = new AuthError(code, status, code, more?.retryAfter, more?.fields);
+    },
+    ready,
+    getSnapshot: () => snapshot,
+    subscribe(listener) {
+      const mine = () => listener();
+      subscribers.add(mine);
+      return () => void subscribers.delete(mine);
+    },
+    on(listener) {
+      const mine: typeof listener = (event, now) => listener(event, now);
+      listeners.add(mine);
+      return () => void listeners.delete(mine);
+    },
+    signIn: (credentials) => enter("signIn", credentials),
+    exchange: (tokens) => enter("exchange", tokens),
+    redirect(provider, returnTo) {
+      calls.push({ call: "redirect", with: returnTo === undefined ? [provider] : [provider, returnTo] });
+    },
+    async signOut(how = {}) {
+      await server("signOut", how);
+      if (how.scope !== "others") become("signed-out", null, false, "signed-out");
+    },
+    async getAccessToken() {
+      return (await ready()).status === "signed-in" ? "fake" : null;
+    },
+    async fetch(input, init) {
+      const request = new Request(input, init);
+      if ((await ready()).status === "signed-in") request.headers.set("Authorization", "Bearer fake");
+      return (options.fetch ?? fetch)(request);
+    },
+    async refresh() {
+      await server("refresh");
+      if (snapshot.status === "signed-in") become("signed-in", snapshot.user, false, "refreshed");
+      return snapshot;
+    },
+    changePassword: (passwords) => server("changePassword", passwords),
+    sessions: {
+      async list() {
+        await server("sessions.list");
+        return sessions;
+      },
+      async revoke(id) {
+        await server("sessions.revoke", id);
+        sessions = sessions.filter((session) => session.id !== id);
+      },
+    },
+    dispose() {
+      subscribers.clear();
+      listeners.clear();
+    },
+  };
+  return auth;
+}

@@ -1,0 +1,42 @@
+// A token response as it is held: whose it is, and how long it is still good.
+import { AuthError } from "./error.js";
+
+/** What the server answers to a sign-in and to a refresh. */
+export interface TokenResponse<U> {
+  access_token: string;
+  CSRF_token?: string;
+  expires: number;
+  expires_in: number;
+  user?: U;
+}
+
+export interface Held<U> extends TokenResponse<U> {
+  /** The session, which tells a late answer from a new one. */
+  sid: string;
+  /** The user, for whom alone a request may be sent again. */
+  sub: string;
+  /** When it was received, by the clock of the computer. */
+  at: number;
+  /** The same moment by the clock that nobody sets. */
+  mono: number;
+}
+
+export function hold<U>(response: TokenResponse<U>, at: number): Held<U> {
+  try {
+    const { sid, sub } = JSON.parse(atob(response.access_token.split(".")[1]!.replace(/-/g, "+").replace(/_/g, "/")));
+    return { ...response, sid, sub, at, mono: performance.now() - Math.max(0, Date.now() - at) };
+  } catch {
+    throw new AuthError("network", 200); // no answer of Sallyport
+  }
+}
+
+/** The ms that are left, from its life alone: where the clock of the computer stands does not matter. */
+export function left(held: Held<unknown>): number {
+  // The wall clock can be set back, the other one may stop while the computer sleeps: the one that went further is right.
+  return held.expires_in * 1000 - Math.max(Date.now() - held.at, performance.now() - held.mono);
+}
+
+/** Part of its life, so that a token which lives shorter than the leeway is not renewed again and again. */
+export function within(held: Held<unknown>, ms: number, part: number): number {
+  return Math.min(ms, held.expires_in * 1000 * part);
+}
