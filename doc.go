@@ -49,6 +49,7 @@
 //	contract/            golden HTTP exchanges; openapi.yaml describes them, and is held against every answer in the tests
 //	deploy/forward/      configurations of proxies for forward auth
 //	web/                 the pages: to sign in, one's account, the demo's, and that for a login that leads nowhere
+//	clients/ts/          the client for single-page apps; internal/interop/clientts builds it
 //	cmd/sallyport/       the binary: settings, wiring, commands
 //	examples/            a program that mounts the handler, a service that verifies
 //	verify/              second module, standard library only: what a microservice imports, and verifytest for its tests

@@ -23,9 +23,10 @@ var floors = map[string]room{
 	"examples/app":           {floor: 4, all: true},
 
 	// A module of its own, never released: it holds our code against other libraries.
-	"internal/interop":         {floor: 4, all: true},
-	"internal/interop/bench":   {floor: 4, all: true},
-	"internal/interop/browser": {floor: 4, all: true},
+	"internal/interop":          {floor: 4, all: true},
+	"internal/interop/bench":    {floor: 4, all: true},
+	"internal/interop/browser":  {floor: 4, all: true},
+	"internal/interop/clientts": {floor: 4, all: true},
 
 	// What the README shows to the author of a service: verify and nothing else.
 	"examples/microservice":        {floor: 4, imports: []string{"examples/microservice/orders", "verify"}},

@@ -19,6 +19,9 @@ import (
 // nodeDir is where the identity providers of package realidp are locked and installed.
 const nodeDir = "internal/realidp/node"
 
+// clientDir is the TypeScript client, whose types are checked.
+const clientDir = "clients/ts"
+
 // browser is the program of package internal/interop/browser, and the Debian package that has it.
 const browser = "chromium"
 
@@ -61,8 +64,10 @@ func setUp(ctx context.Context, out io.Writer, o options) (race bool, err error)
 			return false, fmt.Errorf("%s cannot be had: the tests of forward auth need it", proxy)
 		}
 	}
-	if err := npmCI(ctx, out, nodeDir); err != nil {
-		return false, err
+	for _, dir := range []string{nodeDir, clientDir} {
+		if err := npmCI(ctx, out, dir); err != nil {
+			return false, err
+		}
 	}
 	race = hasCompiler(ctx)
 	if !race && !o.short {

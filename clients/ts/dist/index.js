@@ -8,56 +8,38 @@ var AuthError = class extends Error {
     this.fields = fields;
     this.name = "AuthError";
   }
-  code;
-  status;
-  retryAfter;
-  fields;
   /** Nothing was decided: the same request may succeed later. */
   get transient() {
-    const { status } = this;
-    return status < 400 || status > 499 || status === 408 || status === 429;
+    return /^[^4]|408|429/.test("" + this.status);
   }
 };
 
 // bearer.ts
-function bearerFetch(send, origins, source) {
-  return async (input, init) => {
-    const request = new Request(input, init);
-    if (!origins.has(new URL(request.url).origin) || request.headers.has("Authorization")) return send(request);
-    const again = init?.body instanceof ReadableStream ? void 0 : request.clone();
-    const began = source.held();
-    const used = await unlessAborted(request.signal, source.current());
-    if (!used) return send(request);
-    if (began && began.sub !== used.sub) throw new AuthError("session_revoked", 401);
-    const bear = (r, token) => {
-      r.headers.set("Authorization", `Bearer ${token}`);
-      return send(r);
-    };
-    const response = await bear(request, used.access_token);
-    if (response.status !== 401 || !again || !/^$|invalid_token/.test(response.headers.get("WWW-Authenticate") ?? "")) return response;
-    if (source.held()?.access_token === used.access_token) {
-      try {
-        await unlessAborted(request.signal, source.renew());
-      } catch {
-        request.signal.throwIfAborted();
-      }
-    }
-    const fresh = source.held();
-    return fresh && fresh.sub === used.sub && fresh.access_token !== used.access_token ? bear(again, fresh.access_token) : response;
-  };
-}
-function unlessAborted(signal, work) {
-  return new Promise((resolve, reject) => {
-    const stop = () => reject(signal.reason);
-    if (signal.aborted) stop();
-    signal.addEventListener("abort", stop);
-    work.then(resolve, reject);
+var bearerFetch = (send, origins, held, current, renew) => async (input, init) => {
+  const request = new Request(input, init);
+  if (!origins.has(new URL(request.url).origin) || request.headers.has("Authorization")) return send(request);
+  const again = init?.body instanceof ReadableStream ? void 0 : request.clone();
+  const began = held()?.sub;
+  const used = await new Promise((resolve, reject) => {
+    request.signal.addEventListener("abort", () => reject(request.signal.reason));
+    current().then(resolve, reject);
   });
-}
+  if (!used) return send(request);
+  if (began && began !== used.sub) throw new AuthError("session_revoked", 401);
+  const bear = (r, token) => {
+    r.headers.set("Authorization", `Bearer ${token}`);
+    return send(r);
+  };
+  const response = await bear(request, used.access_token);
+  if (response.status !== 401 || !again || !/^$|invalid_token/.test(response.headers.get("WWW-Authenticate") ?? "")) return response;
+  if (held()?.access_token === used.access_token) await renew().catch(() => {
+  });
+  const fresh = held();
+  return fresh && fresh.sub === used.sub && fresh.access_token !== used.access_token ? bear(again, fresh.access_token) : response;
+};
 
 // call.ts
-var limit = 15e3;
-async function call(send, url, json, method = json ? "POST" : "GET") {
+var call = async (send, url, json, method = json ? "POST" : "GET") => {
   let status = 0;
   try {
     const response = await send(url, {
@@ -66,8 +48,9 @@ async function call(send, url, json, method = json ? "POST" : "GET") {
       // the mount may be on a sibling origin
       redirect: "error",
       // the mount never redirects a call, and CSRF_token is nobody else's
-      signal: AbortSignal.timeout(limit),
-      ...json && { body: JSON.stringify(json), headers: { "Content-Type": "application/json" } }
+      signal: AbortSignal.timeout(15e3),
+      // a server that hangs must not hang the page
+      body: json && new Blob([JSON.stringify(json)], { type: "application/json" })
     });
     const text = await response.text();
     status = response.status;
@@ -75,17 +58,17 @@ async function call(send, url, json, method = json ? "POST" : "GET") {
     if (response.ok) return body;
     if (body.code) {
       const { code, detail, ...fields } = body;
-      throw new AuthError(code, status, detail, Number(response.headers.get("Retry-After")) || void 0, fields);
+      throw new AuthError(code, status, detail, +response.headers.get("Retry-After") || void 0, fields);
     }
   } catch (e) {
     if (e instanceof AuthError) throw e;
-    if (/^(Timeout|Abort)/.test(e.name)) throw new AuthError("timeout", 0);
+    if (/out|Ab/.test(e.name)) throw new AuthError("timeout", 0);
   }
   throw new AuthError("network", status);
-}
+};
 
 // lock.ts
-async function locked(name, ms, work) {
+var locked = async (name, ms, work) => {
   let begun;
   if (ms) {
     try {
@@ -94,58 +77,59 @@ async function locked(name, ms, work) {
     }
   }
   return begun ?? work();
-}
+};
 
 // remember.ts
-function remembered(key) {
-  try {
-    return localStorage.getItem(key);
-  } catch {
-    return null;
-  }
-}
-function remember(key, scope) {
-  try {
-    localStorage.setItem(key, scope);
-    return true;
-  } catch {
-    return false;
-  }
-}
-function forget(key) {
-  try {
-    localStorage.removeItem(key);
-  } catch {
-  }
-}
+var memory = (key) => {
+  let kept = null;
+  return (scope) => {
+    kept = scope ?? kept;
+    try {
+      if (scope) localStorage.setItem(key, scope);
+      if (scope === "") localStorage.removeItem(key);
+      return localStorage.getItem(key);
+    } catch {
+      return kept;
+    }
+  };
+};
 
 // token.ts
-function hold(response, at) {
+var hold = (response) => {
   try {
     const { sid, sub } = JSON.parse(atob(response.access_token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/")));
-    return { ...response, sid, sub, at, mono: performance.now() - Math.max(0, Date.now() - at) };
+    return { ...response, sid, sub, at: Date.now(), mono: performance.now() };
   } catch {
     throw new AuthError("network", 200);
   }
-}
-function left(held) {
-  return held.expires_in * 1e3 - Math.max(Date.now() - held.at, performance.now() - held.mono);
-}
-function within(held, ms, part) {
-  return Math.min(ms, held.expires_in * 1e3 * part);
-}
+};
+var left = (held) => (
+  // The wall clock can be set back, the other one may stop while the computer sleeps: the one that went further is right.
+  held.expires_in * 1e3 - Math.max(Date.now() - held.at, performance.now() - held.mono)
+);
 
 // auth.ts
-var ends = /^(no_refresh_token|refresh_token_(expired|reused)|session_revoked)$/;
+var ends = /refresh_token|session_revoked/;
+var invalid = "invalid_refresh_token";
+var jitter = () => 1 - Math.random() / 2;
 var pause = (ms) => new Promise((done) => setTimeout(done, ms));
 function createAuth(options = {}) {
-  const { leeway = 3e4, lockTimeout = 5e3 } = options;
-  const page = globalThis.document;
-  const path = (options.baseURL ?? "/auth").replace(/\/*$/, "/");
-  const mount = page ? new URL(path, location.href).href : path;
+  const {
+    baseURL = "/auth",
+    apiOrigins = [],
+    leeway = 3e4,
+    lockTimeout = 5e3,
+    fetch: send = (input, init) => fetch(input, init),
+    // the page's own, whatever it is by then
+    onRedirect = (url) => location.assign(url)
+  } = options;
+  let page = globalThis.document;
+  const path = baseURL.replace(/\/*$/, "/");
+  const mount = page ? new URL(path, page.URL).href : path;
   const key = "sallyport:" + mount;
-  const origins = new Set(page && [location.origin, new URL(mount).origin, ...options.apiOrigins ?? []]);
-  const send = (input, init) => (options.fetch ?? fetch)(input, init);
+  const home = page && new URL(mount).origin;
+  const origins = new Set(page && [home, location.origin, ...apiOrigins]);
+  const remembered = memory(key);
   const subscribers = /* @__PURE__ */ new Set();
   const listeners = /* @__PURE__ */ new Set();
   const stop = new AbortController();
@@ -155,14 +139,11 @@ function createAuth(options = {}) {
   let lead = 0;
   let epoch = 0;
   let failure;
-  let failures = 0;
+  let backoff = 0;
   let retryAt = 0;
-  let renewing;
-  let finishing;
-  let starting;
+  let working;
   let timer;
-  let waiting = [];
-  function each(set, ...args) {
+  const each = (set, ...args) => {
     for (const listener of [...set]) {
       try {
         listener(...args);
@@ -170,8 +151,12 @@ function createAuth(options = {}) {
         reportError(e);
       }
     }
-  }
-  function publish(status, user, stale, event) {
+  };
+  const add = (set, listener) => {
+    set.add(listener);
+    return () => void set.delete(listener);
+  };
+  const publish = (status, user, stale, event) => {
     const before = snapshot;
     const next = { status, user, stale };
     if (JSON.stringify(next) !== JSON.stringify(before)) {
@@ -180,188 +165,172 @@ function createAuth(options = {}) {
     }
     if (event) each(listeners, event, snapshot);
     if (before.stale !== stale && status !== "signed-out") each(listeners, stale ? "offline" : "online", snapshot);
-    wake();
-  }
-  function wake() {
-    const all = waiting;
-    waiting = [];
-    for (const one of all) one();
-  }
-  const change = () => new Promise((done) => waiting.push(done));
+  };
+  const change = () => new Promise((done) => {
+    const off = add(subscribers, () => (off(), done()));
+  });
   const channel = page && globalThis.BroadcastChannel ? new BroadcastChannel(key) : void 0;
-  const tell = (message) => stop.signal.aborted || channel?.postMessage(message);
-  const share = () => held && tell({ held, at: held.at });
-  function hear(message) {
-    if ("ask" in message) {
-      if (held && left(held) > 0) share();
-    } else if ("held" in message) {
-      adopt(hold(message.held, message.at));
-    } else if (!message.out || message.out === held?.sid) {
-      end(message.event);
-    } else {
-      ended.add(message.out);
-    }
+  const tell = (message) => page && channel?.postMessage(message);
+  const share = () => held && tell({ held });
+  if (channel) {
+    channel.onmessage = ({ data: { held: news, event, out } }) => {
+      if (news) {
+        if (!ended.has(news.sid)) adopt({ ...news, mono: performance.now() - Math.max(0, Date.now() - news.at) });
+      } else if (!event) {
+        if (held && left(held) > 0) share();
+      } else if (!out || out === held?.sid) {
+        end(event);
+      } else {
+        ended.add(out);
+      }
+    };
   }
-  async function ask() {
-    if (!channel) return;
-    tell({ ask: true });
-    await Promise.race([change(), pause(50)]);
-  }
-  function adopt(next) {
-    if (ended.has(next.sid)) return false;
+  const ask = async () => {
+    tell({});
+    if (channel) await Promise.race([change(), pause(50)]);
+  };
+  const adopt = (next) => {
     const same = held?.sid === next.sid;
-    if (same && (next.expires < held.expires || next.access_token === held.access_token)) return true;
+    if (same && (next.expires < held.expires || next.access_token === held.access_token)) return;
     if (!same) {
       epoch++;
       if (held) ended.add(held.sid);
     }
     held = next;
-    lead = within(held, leeway, 1 / 3) * (1 + Math.random() / 4);
-    reached();
+    lead = Math.min(leeway, held.expires_in * 333) * jitter();
+    failure = void 0;
     publish("signed-in", held.user ?? null, false, same ? "refreshed" : "signed-in");
     schedule();
-    return true;
-  }
-  function end(event) {
+  };
+  const end = (event, hereOnly) => {
     epoch++;
-    if (held) ended.add(held.sid);
+    if (held && !hereOnly) ended.add(held.sid);
     held = void 0;
-    reached();
-    publish("signed-out", null, false, snapshot.status === "signed-out" ? void 0 : event);
-    schedule();
-  }
-  function reached() {
     failure = void 0;
-    failures = 0;
-  }
-  function failed(e) {
+    publish("signed-out", null, false, snapshot.status !== "signed-out" && event);
+    schedule();
+  };
+  const leave = (event) => {
+    tell({ out: held?.sid, event });
+    end(event);
+  };
+  const failed = (e) => {
+    backoff = failure ? Math.min(backoff * 2, 6e4) : 500;
     failure = e;
-    failures = e.transient ? failures + 1 : 0;
-    const backoff = Math.min(500 * 2 ** (failures - 1), 6e4) * (0.5 + Math.random() / 2);
-    retryAt = performance.now() + (e.retryAfter ? e.retryAfter * 1e3 : e.transient ? backoff : 3e4);
+    retryAt = performance.now() + (e.retryAfter * 1e3 || (e.transient ? backoff * jitter() : 3e4));
     publish(snapshot.status, snapshot.user, e.transient && snapshot.status !== "signed-out");
-  }
-  const csrf = async () => (await call(send, mount + "csrf/")).CSRF_token;
-  async function prove(path2, body, token) {
+  };
+  const prove = async (path2, body, token) => {
+    const csrf = async () => (await call(send, mount + "csrf/")).CSRF_token;
     const go = (CSRF_token) => call(send, mount + path2, { ...body, CSRF_token });
-    if (token || new URL(mount).origin === location.origin) {
-      try {
-        return await go(token);
-      } catch (e) {
-        if (e.code !== "csrf_failed") throw e;
-        if (held?.CSRF_token === token) delete held?.CSRF_token;
-      }
+    try {
+      return await go(token || home === location.origin ? token : await csrf());
+    } catch (e) {
+      if (e.code !== "csrf_failed") throw e;
+      if (held) delete held.CSRF_token;
+      return go(await csrf());
     }
-    return go(await csrf());
-  }
-  function renew() {
-    return renewing ??= attempt().finally(() => {
-      renewing = void 0;
-      wake();
+  };
+  const renew = () => working ?? work();
+  const quietly = () => void renew().catch(() => {
+  });
+  const demand = () => failure && performance.now() < retryAt ? Promise.reject(failure) : renew();
+  const work = (scope, token) => {
+    const mine = working = attempt(scope, token).finally(() => {
+      if (working === mine) working = void 0;
       schedule();
     });
-  }
-  const demand = () => failure && performance.now() < retryAt ? Promise.reject(failure) : renew();
-  async function attempt() {
+    return mine;
+  };
+  const attempt = async (scope = remembered(), token) => {
     const before = held;
     const since = epoch;
     try {
-      if (remembered(key)) return await finish();
+      if (scope) {
+        await prove("logoff/", { scope }, token);
+        remembered("");
+        failure = void 0;
+        return;
+      }
       const asked = performance.now();
       await locked(key, lockTimeout, async () => {
-        if (performance.now() - asked > 10) await ask();
+        if (performance.now() - asked > 10 && held === before) await ask();
         if (held !== before || epoch !== since) return;
         const go = () => prove("refresh/", {}, held?.CSRF_token);
         const next = hold(
           await go().catch(async (e) => {
-            if (e.code !== "invalid_refresh_token") throw e;
+            if (e.code !== invalid) throw e;
             await pause(2e3);
             return go();
-          }),
-          Date.now()
+          })
         );
         if (epoch !== since) return;
-        if (!adopt(next)) throw new AuthError("session_revoked", 401);
+        if (ended.has(next.sid)) throw new AuthError("session_revoked", 401);
+        adopt(next);
         share();
       });
     } catch (error) {
       const e = error;
       if (epoch !== since) return;
-      const bad = e.code === "invalid_refresh_token";
-      if (e.status === 401 && (bad || ends.test(e.code))) {
-        if (before && !bad) tell({ out: before.sid, event: "expired" });
-        end(before ? "expired" : "signed-out");
-        if (before && bad) ended.delete(before.sid);
-        return;
+      if (e.status !== 401 || !ends.test(e.code)) {
+        failed(e);
+        throw e;
       }
-      failed(e);
-      throw e;
+      const hereOnly = e.code === invalid;
+      if (scope) remembered("");
+      if (before && !hereOnly) leave("expired");
+      else end(before ? "expired" : "signed-out", hereOnly);
     }
-  }
-  function finish(scope = remembered(key) ?? "this", token) {
-    return finishing ??= prove("logoff/", { scope }, token).catch((e) => {
-      if (e.status !== 401 || e.code === "network") throw e;
-    }).then(() => {
-      forget(key);
-      if (snapshot.status === "signed-out") reached();
-    }).finally(() => finishing = void 0);
-  }
-  async function enter(path2, body) {
-    await Promise.allSettled([renewing, finishing]);
-    const next = hold(await call(send, mount + path2, body), Date.now());
-    forget(key);
+  };
+  const enter = async (path2, body) => {
+    await Promise.allSettled([working]);
+    const next = hold(await call(send, mount + path2, body));
+    remembered("");
     adopt(next);
     share();
     return held?.user ?? null;
-  }
-  function start() {
-    if (snapshot.status !== "unknown") return Promise.resolve();
-    return starting ??= (async () => {
-      if (remembered(key)) {
-        end("signed-out");
-        renew().catch(() => {
-        });
-        return;
-      }
-      if (!failure) await ask();
-      if (snapshot.status === "unknown") await demand();
-    })().finally(() => starting = void 0);
-  }
-  function schedule() {
+  };
+  const start = async () => {
+    if (snapshot.status !== "unknown") return;
+    if (remembered()) {
+      end("signed-out");
+      return quietly();
+    }
+    await ask();
+    if (snapshot.status === "unknown") await demand();
+  };
+  const schedule = () => {
     clearTimeout(timer);
-    if (!page || stop.signal.aborted || (failure ? !failure.transient : !held)) return;
+    if (!page || !(failure ? failure.transient : held)) return;
     const wait = failure ? retryAt - performance.now() : left(held) - lead;
     if (wait > 0) timer = setTimeout(schedule, Math.min(wait, 1e9));
-    else if (!page.hidden) renew().catch(() => {
-    });
-  }
+    else if (!page.hidden) quietly();
+  };
   if (page) {
-    if (channel) channel.onmessage = (e) => hear(e.data);
     for (const type of ["visibilitychange", "online", "pageshow"]) {
       addEventListener(
         type,
         (e) => {
-          if (type === "online" && failure?.status === 0) retryAt = 0;
-          if (e.persisted && snapshot.status !== "unknown") renew().catch(() => {
-          });
+          if (type === "online" && !failure?.status) retryAt = 0;
+          if (e.persisted) quietly();
           else schedule();
         },
         { signal: stop.signal }
       );
     }
   }
-  async function current(minTTL = 0) {
+  const current = async ({ minTTL = 0, forceRefresh } = {}) => {
     await start();
-    if (held && left(held) <= Math.max(within(held, leeway, 1 / 3), within(held, minTTL, 1 / 2))) {
+    if (held && (forceRefresh || left(held) <= Math.max(lead, Math.min(minTTL, held.expires_in * 500)))) {
       try {
-        await demand();
+        await (forceRefresh ? renew : demand)();
       } catch (e) {
-        if (!held || left(held) <= 0) throw e;
+        if (forceRefresh || !held || left(held) <= 0) throw e;
       }
     }
     return held;
-  }
-  const bearer = bearerFetch(send, origins, { held: () => held, current, renew: demand });
+  };
+  const bearer = bearerFetch(send, origins, () => held, current, demand);
   return {
     async ready() {
       while (snapshot.status === "unknown") {
@@ -374,69 +343,47 @@ function createAuth(options = {}) {
     },
     getSnapshot: () => snapshot,
     subscribe(listener) {
-      const mine = () => listener();
-      subscribers.add(mine);
       if (page) start().catch(() => {
       });
-      return () => void subscribers.delete(mine);
+      return add(subscribers, listener);
     },
-    on(listener) {
-      const mine = (event, now) => listener(event, now);
-      listeners.add(mine);
-      return () => void listeners.delete(mine);
-    },
+    on: (listener) => add(listeners, listener),
     signIn: (credentials) => enter("sign-in/", credentials),
     exchange: (tokens) => enter("social-exchange/", tokens),
     redirect(provider, returnTo = location.href) {
-      const url = `${mount}login/${encodeURIComponent(provider)}/?return_to=${encodeURIComponent(returnTo)}`;
-      const go = () => options.onRedirect ? options.onRedirect(url) : location.assign(url);
-      if (remembered(key)) finish().then(go, go);
+      const url = `${mount}login/${provider}/?return_to=${encodeURIComponent(returnTo)}`;
+      const go = () => onRedirect(url);
+      if (remembered()) renew().then(go, go);
       else go();
     },
     async signOut({ scope = "this" } = {}) {
       const token = held?.CSRF_token;
       if (scope === "others") return prove("logoff/", { scope }, token);
-      const kept = remember(key, scope);
-      tell({ out: held?.sid, event: "signed-out" });
-      end("signed-out");
-      const since = epoch;
+      remembered(scope);
+      leave("signed-out");
       try {
-        await finish(scope, token);
+        await work(scope, token);
       } catch (e) {
-        if (epoch === since) failed(e);
-        schedule();
-        if (!kept || !e.transient) throw e;
+        if (!e.transient) throw e;
       }
     },
-    async getAccessToken({ minTTL, forceRefresh } = {}) {
-      await start();
-      if (held && forceRefresh) await renew();
-      return (await current(minTTL))?.access_token ?? null;
-    },
+    getAccessToken: async (how) => (await current(how))?.access_token ?? null,
     fetch: bearer,
-    async refresh() {
-      await renew();
-      return snapshot;
-    },
-    async changePassword(passwords) {
-      await call(bearer, mount + "password/", passwords);
-    },
+    refresh: () => renew().then(() => snapshot),
+    changePassword: (passwords) => call(bearer, mount + "password/", passwords),
     sessions: {
       list: async () => (await call(bearer, mount + "sessions/")).sessions,
       async revoke(id) {
-        await call(bearer, `${mount}sessions/${encodeURIComponent(id)}/`, void 0, "DELETE");
-        if (id !== held?.sid) return;
-        tell({ out: id, event: "signed-out" });
-        end("signed-out");
+        await call(bearer, `${mount}sessions/${id}/`, void 0, "DELETE");
+        if (id === held?.sid) leave("signed-out");
       }
     },
     dispose() {
       epoch++;
+      page = void 0;
       stop.abort();
       channel?.close();
-      clearTimeout(timer);
-      subscribers.clear();
-      listeners.clear();
+      schedule();
     }
   };
 }

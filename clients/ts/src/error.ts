@@ -19,8 +19,7 @@ export class AuthError extends Error {
 
   /** Nothing was decided: the same request may succeed later. */
   get transient(): boolean {
-    const { status } = this;
     // A "good" answer that is not the server's own is a portal's or a proxy's page.
-    return status < 400 || status > 499 || status === 408 || status === 429;
+    return /^[^4]|408|429/.test("" + this.status);
   }
 }

@@ -1,8 +1,8 @@
 // A lock shared by the tabs of this browser. It saves requests and is never needed: a tab that the browser froze keeps it.
 
 /** Does the work under the lock, or without it when it cannot be had within ms. The lock is never stolen. */
-export async function locked<T>(name: string, ms: number, work: () => Promise<T>): Promise<T> {
-  let begun: Promise<T> | undefined;
+export const locked = async (name: string, ms: number, work: () => Promise<void>): Promise<void> => {
+  let begun: Promise<void> | undefined;
   if (ms) {
     try {
       await navigator.locks.request(name, { signal: AbortSignal.timeout(ms) }, () => (begun = work()));
@@ -11,4 +11,4 @@ export async function locked<T>(name: string, ms: number, work: () => Promise<T>
     }
   }
   return begun ?? work();
-}
+};

@@ -1,27 +1,19 @@
 // A sign-out that the server has not heard of yet. What is kept is its scope, which is no secret.
 
-export function remembered(key: string): string | null {
-  try {
-    return localStorage.getItem(key);
-  } catch {
-    return null; // storage can be switched off
-  }
-}
-
-/** Reports whether it could be remembered. */
-export function remember(key: string, scope: string): boolean {
-  try {
-    localStorage.setItem(key, scope);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-export function forget(key: string): void {
-  try {
-    localStorage.removeItem(key);
-  } catch {
-    // Then nothing was remembered.
-  }
-}
+/**
+ * Makes the memory of a mount: asked without a scope, it says what is remembered; a scope it remembers; "" has it forget.
+ * Where storage is switched off it lasts as long as the page.
+ */
+export const memory = (key: string) => {
+  let kept: string | null = null;
+  return (scope?: string): string | null => {
+    kept = scope ?? kept;
+    try {
+      if (scope) localStorage.setItem(key, scope);
+      if (scope === "") localStorage.removeItem(key);
+      return localStorage.getItem(key); // another tab may have finished it
+    } catch {
+      return kept;
+    }
+  };
+};

@@ -21,22 +21,16 @@ export interface Held<U> extends TokenResponse<U> {
   mono: number;
 }
 
-export function hold<U>(response: TokenResponse<U>, at: number): Held<U> {
+export const hold = <U>(response: TokenResponse<U>): Held<U> => {
   try {
     const { sid, sub } = JSON.parse(atob(response.access_token.split(".")[1]!.replace(/-/g, "+").replace(/_/g, "/")));
-    return { ...response, sid, sub, at, mono: performance.now() - Math.max(0, Date.now() - at) };
+    return { ...response, sid, sub, at: Date.now(), mono: performance.now() };
   } catch {
     throw new AuthError("network", 200); // no answer of Sallyport
   }
-}
+};
 
 /** The ms that are left, from its life alone: where the clock of the computer stands does not matter. */
-export function left(held: Held<unknown>): number {
+export const left = (held: Held<unknown>) =>
   // The wall clock can be set back, the other one may stop while the computer sleeps: the one that went further is right.
-  return held.expires_in * 1000 - Math.max(Date.now() - held.at, performance.now() - held.mono);
-}
-
-/** Part of its life, so that a token which lives shorter than the leeway is not renewed again and again. */
-export function within(held: Held<unknown>, ms: number, part: number): number {
-  return Math.min(ms, held.expires_in * 1000 * part);
-}
+  held.expires_in * 1000 - Math.max(Date.now() - held.at, performance.now() - held.mono);

@@ -39,6 +39,12 @@ type pages struct {
 
 func newPages(t *testing.T, change func(*sallyport.Config)) *pages {
 	t.Helper()
+	return newPagesBehind(t, change, func(h http.Handler) http.Handler { return h })
+}
+
+// newPagesBehind has front in front of the routes.
+func newPagesBehind(t *testing.T, change func(*sallyport.Config), front func(http.Handler) http.Handler) *pages {
+	t.Helper()
 	p := &pages{app: newApp(t), pw: rand.Text()}
 	store, err := sqlite.Open(filepath.Join(t.TempDir(), "app.db"))
 	if err != nil {
@@ -50,7 +56,7 @@ func newPages(t *testing.T, change func(*sallyport.Config)) *pages {
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	provider := idptest.New(t, idptest.Config{ClientID: "pages", ShowUsers: true, RedirectURIs: []string{p.issuer + "/callback/google/"}})
 	cfg := sallyport.Config{
-		Issuer: p.issuer, Store: store, Secret: secret, Logger: log, Password: password.Config{Memory: 64, Passes: 1},
+		Issuer: p.issuer, Store: store, Secret: secret, Logger: log, Password: password.Config{Memory: 64, Passes: 1}, UserFields: []string{"id", "username"},
 		Providers: []sallyport.Provider{idp.OIDC{Name: "google", Issuer: provider.Issuer(), ClientID: "pages"}},
 	}
 	if change != nil {
@@ -70,7 +76,8 @@ func newPages(t *testing.T, change func(*sallyport.Config)) *pages {
 		t.Fatal(err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/auth/", auth)
+	mux.Handle("/auth/", front(auth))
+	mux.HandleFunc("/spa/", serveSPA)
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		fmt.Fprint(w, `<!doctype html><html lang="en"><title>App</title><h1 id="app">The app</h1></html>`)
@@ -106,8 +113,8 @@ func (p *pages) live() int {
 func watched(t *testing.T) *tab {
 	t.Helper()
 	b := open(t)
-	const watch = `globalThis.faults = JSON.parse(sessionStorage.faults ?? "[]");
-		const fault = (text) => { faults.push(text); sessionStorage.faults = JSON.stringify(faults); };
+	const watch = `const storage = sessionStorage, faults = JSON.parse(storage.faults ?? "[]");
+		const fault = (text) => { faults.push(text); storage.faults = JSON.stringify(faults); };
 		addEventListener("securitypolicyviolation", (e) => fault("policy: " + e.violatedDirective + " " + e.blockedURI));
 		addEventListener("error", (e) => fault("error: " + (e.message ?? e.target.src ?? e.target.href)), true);
 		addEventListener("unhandledrejection", (e) => fault("rejection: " + e.reason));`

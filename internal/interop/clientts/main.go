@@ -35,6 +35,13 @@ func generate() error {
 	for name, text := range declared {
 		files[name] = text
 	}
+	core, err := minified(pagesCode)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(pagesFile, core, 0o644); err != nil {
+		return err
+	}
 	dist := filepath.Join(clientDir, "dist")
 	if err := errors.Join(os.RemoveAll(dist), os.MkdirAll(dist, 0o755)); err != nil {
 		return err
