@@ -13,6 +13,7 @@ require (
 	github.com/evanw/esbuild v0.28.2
 	github.com/go-jose/go-jose/v4 v4.1.8
 	github.com/golang-jwt/jwt/v5 v5.3.1
+	github.com/google/go-cmp v0.7.0
 	github.com/hashicorp/cap v0.15.0
 	github.com/lestrrat-go/jwx/v3 v3.3.0
 	github.com/sallyport-auth/sallyport v0.0.0-00010101000000-000000000000
