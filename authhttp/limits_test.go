@@ -197,6 +197,9 @@ func TestSI_33_ClientLeavesWhileItWaits(t *testing.T) {
 		x, _ := a.try("sign-in/", request{body: map[string]any{"username": "ada", "password": pw}})
 		first <- x
 	}()
+	for running, _ := a.svc.Hashing(); running == 0; running, _ = a.svc.Hashing() { // it must have the slot before others come
+		time.Sleep(time.Millisecond)
+	}
 	var leaving sync.WaitGroup
 	for i := range 3 {
 		leaving.Go(func() {
