@@ -46,7 +46,8 @@ func TestDemoRotate(t *testing.T) {
 func TestDemoLose(t *testing.T) {
 	b, _ := demoPage(t)
 	b.click("lose")
-	b.told("refresh 200", "refresh no answer network", "lose 204")
+	// A browser may repeat a request by itself when a connection ends that it has used before; else the client does.
+	b.waitFor("another answer", `/^[^|]*refresh\/ ?200/.test([...document.querySelectorAll("#log .request")][0].textContent.replaceAll("POST ", "")) && document.getElementById("log").textContent.includes("/demo/lose")`)
 	b.shows("inside-title", "Signed in as demo")
 	b.waitFor("no word of it", `document.getElementById("stale").hidden`)
 }
@@ -91,8 +92,9 @@ func TestDemoFiveTabs(t *testing.T) {
 	if refreshes != "1" && refreshes != "2" && refreshes != "3" {
 		t.Errorf("five tabs made %s refreshes", refreshes)
 	}
-	b.do("log off in the third", chromedp.Evaluate[chromedp.Void](frames+`[2].getElementById("log-off").click()`))
-	b.waitFor("all of them are out", frames+`.every((d) => !d.getElementById("outside").hidden)`)
+	// The third may be busy with its arrival, and does one thing at a time.
+	b.waitFor("all of them are out", `(((d) => d.getElementById("inside").hidden || d.getElementById("log-off").click())(`+frames+`[2]), true) && `+frames+`.every((d) => !d.getElementById("outside").hidden)`)
+	b.waitFor("the answer", frames+`[2].querySelector("#log .request")?.textContent.includes("logoff/200")`) // the page is cleared first
 	b.wantNoSession()
 	b.wantNoFaults()
 }
