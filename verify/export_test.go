@@ -33,7 +33,7 @@ type FeedReader struct{ f feed }
 // NewFeedReader makes one that knows nothing.
 func NewFeedReader(issuer string, now func() time.Time, key func(context.Context, jws.Header) (*jws.Key, error)) *FeedReader {
 	return &FeedReader{feed{
-		rules: pageRules{issuer: issuer, leeway: time.Minute, now: now, key: key}, maxAge: DefaultMaxFeedAge, first: make(chan struct{}),
+		rules: pageRules{issuer: issuer, leeway: time.Minute, now: now, key: key}, maxAge: DefaultMaxFeedAge, first: make(chan struct{}), settled: make(chan struct{}),
 	}}
 }
 

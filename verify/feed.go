@@ -26,6 +26,8 @@ const (
 	longestRetry = 30 * time.Second
 	// hastyPause is after a page that came at once and tells nothing: whoever asks again without it asks without end.
 	hastyPause = time.Second
+	// firstWait is for how long after the reader's start a token waits for its first page.
+	firstWait = 2 * time.Second
 	// forgetEvery is between two prunings.
 	forgetEvery = 30 * time.Second
 )
@@ -50,6 +52,8 @@ type feed struct {
 	complete atomic.Int64              // the greatest "iat" of a complete page, in seconds since 1970; 0 before the first
 	came     atomic.Pointer[time.Time] // when the last complete page did, with the reading of a clock that is never set back
 	first    chan struct{}             // closed by the first complete page
+	settled  chan struct{}             // closed by the first complete page or the first failure, firstWait or the end
+	settle   sync.Once
 	fault    atomic.Pointer[string]
 }
 
@@ -70,7 +74,10 @@ func (f *feed) begin() {
 	f.start.Do(func() {
 		ctx, cancel := context.WithCancel(context.Background())
 		f.stop = cancel
-		f.running.Go(func() { f.follow(ctx) })
+		f.running.Go(func() {
+			defer time.AfterFunc(firstWait, f.settleFirst).Stop()
+			f.follow(ctx)
+		})
 	})
 }
 
@@ -78,6 +85,7 @@ func (f *feed) begin() {
 func (f *feed) end() {
 	f.start.Do(func() {})
 	f.ending.Do(func() { close(f.ended) })
+	f.settleFirst()
 	if f.stop != nil {
 		f.stop()
 	}
@@ -95,6 +103,22 @@ func (f *feed) age() time.Duration {
 		return -time.Second // which a gauge in seconds shows, as -1
 	}
 	return max(time.Since(*f.came.Load()).Truncate(time.Second), f.rules.now().Sub(time.Unix(complete, 0)))
+}
+
+func (f *feed) settleFirst() { f.settle.Do(func() { close(f.settled) }) }
+
+// awaitFirst lets a token that comes as early as the reader wait for what the reader is about to know: a service that
+// has just started turns nobody away. An attempt that has failed is not waited for.
+func (f *feed) awaitFirst(ctx context.Context) {
+	select {
+	case <-f.settled:
+		return
+	default:
+	}
+	select {
+	case <-f.settled:
+	case <-ctx.Done():
+	}
 }
 
 // check says whether a token that is otherwise good has been revoked.
@@ -189,6 +213,7 @@ func pauseAfter(failures int) time.Duration {
 func (f *feed) failed(ctx context.Context, err error, before int) {
 	text := err.Error()
 	f.fault.Store(&text)
+	f.settleFirst()
 	level := slog.LevelDebug
 	if before == 0 {
 		level = slog.LevelWarn
@@ -240,6 +265,7 @@ func (f *feed) take(p *page) error {
 	f.complete.Store(max(issued, greatest))
 	if greatest == 0 {
 		close(f.first)
+		f.settleFirst()
 	}
 	return nil
 }

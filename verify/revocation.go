@@ -18,7 +18,9 @@ const (
 	// Stateless: not at all. A token is good until it expires, five minutes by default.
 	Stateless Revocation = iota
 	// Feed: from the server's revocation feed, which is read in the background and held in memory. A token is refused
-	// about a second after its session has ended, or its user has changed, and nothing is asked for it.
+	// about a second after its session has ended, or its user has changed, and nothing is asked for it. Before the first
+	// page a token waits for it, for the first two seconds of the reader at most. Until it is there every token is refused
+	// ([ErrFeedUnavailable], 503 feed_unavailable; see [OldFeed]): let a readiness probe ask [Verifier.Ready].
 	Feed
 	// Online: the server is asked about every token. It is known at once, and costs a request; without an answer no
 	// token is accepted.

@@ -112,7 +112,7 @@ func newVerifier(c Config, pause func(time.Duration) <-chan time.Time) (*Verifie
 		feed: &feed{
 			address: c.Issuer + "/revocations/", client: client, wait: waitFor(c.Client), maxAge: cmp.Or(c.MaxFeedAge, DefaultMaxFeedAge),
 			rules:  pageRules{issuer: c.Issuer, leeway: max(c.Leeway, 0), now: c.Now, key: keys.Key},
-			logger: c.Logger, pause: pause, first: make(chan struct{}), ended: make(chan struct{}),
+			logger: c.Logger, pause: pause, first: make(chan struct{}), settled: make(chan struct{}), ended: make(chan struct{}),
 		},
 		online: newOnline(c.Issuer+"/verify/", client),
 		own:    own, old: c.OldFeed, logger: c.Logger, observer: c.Observer,
@@ -213,7 +213,7 @@ func isLoopback(host string) bool {
 
 // Verify returns the claims of an access token, or nothing and an error that wraps [ErrTokenInvalid] ([ErrTokenExpired],
 // [ErrTokenRevoked], [ErrTokenStale]), [ErrKeysUnavailable], [ErrFeedUnavailable] or [ErrIssuerUnavailable]. It waits only
-// for keys that it does not have, and Online for the server's answer, and no longer than ctx lives.
+// for keys that it does not have, with Feed for the first page, and Online for the server's answer, and no longer than ctx lives.
 //
 // The signature of a token that was good before is not verified again (see [Config]) as long as the issuer publishes the
 // key that it was verified with; everything else is. The claims are the caller's own, every time.
@@ -235,6 +235,7 @@ func (v *Verifier) Verify(ctx context.Context, token string) (*Claims, error) {
 func (v *Verifier) stillGood(ctx context.Context, token string, c *Claims) error {
 	switch v.revocation {
 	case Feed:
+		v.feed.awaitFirst(ctx)
 		return v.feed.check(c, v.old)
 	case Online:
 		return v.online.check(ctx, token)

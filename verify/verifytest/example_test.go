@@ -1,7 +1,6 @@
 package verifytest_test
 
 import (
-	"log"
 	"log/slog"
 	"net/http"
 	"testing"
@@ -13,17 +12,22 @@ import (
 var quiet = slog.New(slog.DiscardHandler)
 
 // newOrders is a service under test.
-func newOrders(issuer string) http.Handler {
-	v, err := verify.New(verify.Config{Issuer: issuer, Audience: "orders", Logger: quiet})
-	if err != nil {
-		log.Fatal(err)
-	}
+func newOrders(v *verify.Verifier) http.Handler {
 	return v.Require(http.HandlerFunc(ok), verify.Group("staff"))
 }
 
 func TestOrders(t *testing.T) {
 	issuer := verifytest.New(t, verifytest.Config{Audience: "orders"})
-	issuer.Hostile(t, newOrders(issuer.URL()), "GET", "/orders", verifytest.Groups("staff"))
+	v, err := verify.New(verify.Config{
+		Issuer: issuer.URL(), Audience: "orders", Revocation: verify.Feed,
+		Logger: slog.New(slog.DiscardHandler), // every refusal is a line
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { v.Close() })
+
+	issuer.Hostile(t, newOrders(v), "GET", "/orders", verifytest.Groups("staff"))
 }
 
 // In the test of a service; newOrders makes its handler.

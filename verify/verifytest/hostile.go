@@ -16,7 +16,7 @@ import (
 // Hostile throws every bad token, and every bad way to bear one, at a service that is configured with this issuer, and
 // reports each that it lets through: an answer that is neither 400 nor 401, has no WWW-Authenticate: Bearer (RFC 6750 §3),
 // or calls it by another code than a Sallyport verifier. Before and after it, and between, a good token must be answered
-// 2xx. The service gets real requests over loopback.
+// 2xx. The service gets real requests over loopback, and its verifier logs each refusal: give it a logger that discards.
 //
 // The options are for the good token and all bad ones: what the route wants beyond a good token, as [Scope] or [Groups].
 func (i *Issuer) Hostile(t testing.TB, service http.Handler, method, path string, opts ...Option) {
@@ -84,10 +84,15 @@ func (h hostile) send(name, address string, headers http.Header) (*http.Response
 
 func (h hostile) good(name, authorization string) {
 	h.t.Helper()
-	response, _ := h.send(name, h.address, http.Header{"Authorization": {authorization}})
-	if response != nil && response.StatusCode/100 != 2 {
-		h.t.Errorf("%s: %s, want 2xx", name, response.Status)
+	response, body := h.send(name, h.address, http.Header{"Authorization": {authorization}})
+	if response == nil || response.StatusCode/100 == 2 {
+		return
 	}
+	hint := ""
+	if response.StatusCode == http.StatusServiceUnavailable {
+		hint = "; is the service configured with Issuer.URL, and does it wait for Verifier.Ready?"
+	}
+	h.t.Errorf("%s: %s %s, want 2xx%s", name, response.Status, codeOf(body), hint)
 }
 
 func (h hostile) refused(name, address string, headers http.Header) {
@@ -103,10 +108,18 @@ func (h hostile) refused(name, address string, headers http.Header) {
 	if challenge := response.Header.Get("WWW-Authenticate"); !strings.HasPrefix(challenge, "Bearer") {
 		h.t.Errorf("%s: WWW-Authenticate = %q, want Bearer", name, challenge)
 	}
-	var said struct{ Code string }
-	if json.Unmarshal(body, &said) == nil && said.Code != "" && !slices.Contains([]string{"missing_token", "token_not_valid", "invalid_request"}, said.Code) {
-		h.t.Errorf("%s: code %q, want missing_token, token_not_valid or invalid_request", name, said.Code)
+	if code := codeOf(body); code != "" && !slices.Contains([]string{"missing_token", "token_not_valid", "invalid_request"}, code) {
+		h.t.Errorf("%s: code %q, want missing_token, token_not_valid or invalid_request", name, code)
 	}
+}
+
+// codeOf is the code of an answer; "" when it has none.
+func codeOf(body []byte) string {
+	var said struct{ Code string }
+	if json.Unmarshal(body, &said) != nil {
+		return ""
+	}
+	return said.Code
 }
 
 // headers are the bad ways to bear a token (VM-01), and identities that nobody vouches for (VM-15).
