@@ -148,8 +148,8 @@ func (h *Handler) signInFor(r *http.Request, asked original) (string, error) {
 	}
 	if err != nil {
 		if h.foreign.now(h.svc.Now()) {
-			h.log.LogAttrs(r.Context(), slog.LevelWarn, "forward auth for a site to which no sign-in leads back; if it is one of yours, name it in return_to",
-				slog.String("origin", short(asked.origin)))
+			h.log.LogAttrs(r.Context(), slog.LevelWarn, "forward auth for a site to which no sign-in leads back; on the issuer's host let the proxy listen by the issuer's scheme and port, and name another site of yours in return_to",
+				slog.String("origin", short(asked.origin)), slog.String("issuer", h.svc.Issuer()))
 		}
 		return "", errForeignAddress
 	}

@@ -104,10 +104,15 @@ func newWorld(t *testing.T, name string, start func(w *world, config, folder str
 		t.Fatal(err)
 	}
 	text := string(config)
-	for old, here := range map[string]string{
-		"127.0.0.1:8000": w.auth.Listener.Addr().String(), "127.0.0.1:3000": service.Listener.Addr().String(),
-		map[string]string{"nginx": "listen 8080;", "caddy": "app.example.com {"}[name]: map[string]string{"nginx": "listen " + address + ";", "caddy": w.site + " {"}[name],
-	} {
+	site := map[string]map[string]string{
+		"nginx": {
+			"listen 443 ssl;": "listen " + address + ";",
+			"ssl_certificate": "# ssl_certificate", // and ssl_certificate_key
+		},
+		"caddy": {"app.example.com {": w.site + " {"},
+	}[name]
+	site["127.0.0.1:8000"], site["127.0.0.1:3000"] = w.auth.Listener.Addr().String(), service.Listener.Addr().String()
+	for old, here := range site {
 		if !strings.Contains(text, old) {
 			t.Fatalf("%s lacks %q", file, old)
 		}
