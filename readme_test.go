@@ -28,9 +28,9 @@ func TestREADMEProgramsBuildOutsideTheTree(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, address := t.TempDir(), freeAddress(t)
+	dir, here := t.TempDir(), strings.NewReplacer("127.0.0.1:8000", freeAddress(t), "127.0.0.1:8002", freeAddress(t))
 	for i, program := range programs {
-		source := strings.ReplaceAll(string(program[1]), "127.0.0.1:8000", address)
+		source := here.Replace(string(program[1]))
 		write(t, filepath.Join(dir, []string{"app", "orders"}[i], "main.go"), source)
 	}
 	write(t, filepath.Join(dir, "go.mod"), outsideModule(t, string(readme), tree))
@@ -57,40 +57,42 @@ func TestREADMEProgramsBuildOutsideTheTree(t *testing.T) {
 			t.Errorf("a service that only verifies depends on %s", module)
 		}
 	}
-	signInAtREADMEProgram(t, cmd.Env, dir, address, string(readme))
+	askREADMEPrograms(t, cmd.Env, dir, here.Replace(string(readme)))
 }
 
-// signInAtREADMEProgram runs the first program and the README's curl lines against it.
-func signInAtREADMEProgram(t *testing.T, env []string, dir, address, readme string) {
+// askREADMEPrograms runs both programs and the README's curl lines against them.
+func askREADMEPrograms(t *testing.T, env []string, dir, readme string) {
 	t.Helper()
-	build := exec.Command("go", "build", "-mod=mod", "-o", "program", "./app")
-	build.Dir, build.Env = dir, env
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	for _, name := range []string{"app", "orders"} {
+		build := exec.Command("go", "build", "-mod=mod", "-o", "program-"+name, "./"+name)
+		build.Dir, build.Env = dir, env
+		if out, err := build.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		program := exec.Command(filepath.Join(dir, "program-"+name))
+		program.Dir, program.Env = dir, append(env, "APP_SECRET="+rand.Text()+rand.Text())
+		if err := program.Start(); err != nil {
+			t.Fatal(err)
+		}
+		defer program.Wait() // it is killed: its error is that
+		defer program.Process.Kill()
 	}
-	program := exec.Command(filepath.Join(dir, "program"))
-	program.Dir, program.Env = dir, append(env, "APP_SECRET="+rand.Text()+rand.Text())
-	if err := program.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer program.Wait() // it is killed: its error is that
-	defer program.Process.Kill()
 	lines := regexp.MustCompile("(?m)^curl .*$").FindAllString(readme, -1)
-	if len(lines) != 2 {
-		t.Fatalf("%d curl lines in the README, want 2", len(lines))
+	wants := []string{`"access_token":"`, `"access_token":"`, "hello 01", "orders of 01"}
+	if len(lines) != len(wants) {
+		t.Fatalf("%d curl lines in the README, want %d", len(lines), len(wants))
 	}
 	if _, err := exec.LookPath("curl"); err != nil {
 		t.Logf("the README's curl lines are not run: %v", err)
 		return
 	}
-	for _, line := range lines {
-		line = strings.ReplaceAll(line, "127.0.0.1:8000", address)
-		// The program says nothing when it listens, so curl knocks until it does.
+	for i, line := range lines {
+		// The programs say nothing when they listen, so curl knocks until they do.
 		curl := exec.Command("sh", "-c", strings.Replace(line, "curl ", "curl -s --retry 50 --retry-connrefused --retry-delay 0 --retry-max-time 20 ", 1))
 		curl.Dir = dir
 		out, err := curl.Output()
-		if err != nil || !strings.Contains(string(out), `"access_token":"`) {
-			t.Errorf("%s\n= %s (%v), want an access token", line, out, err)
+		if err != nil || !strings.Contains(string(out), wants[i]) {
+			t.Errorf("%s\n= %s (%v), want %s", line, out, err, wants[i])
 		}
 	}
 }

@@ -73,17 +73,18 @@ func run(args []string, w world) int {
 		flagHelp(),
 	)
 	if err != nil { // a mistake in a struct tag
-		return report(w.stderr, err)
+		return report(w.stderr, "sallyport", err)
 	}
 	command, err := parser.Parse(spelt(args))
 	switch {
 	case helped:
 		return exitDone
 	case err != nil:
-		return report(w.stderr, usageError{cmp.Or(meantCommand(parser.Model.Node, args), withoutSurplus(err.Error()))})
+		node, wrong := namedCommand(parser.Model.Node, args)
+		return report(w.stderr, node.FullPath(), usageError{cmp.Or(wrong, withoutSurplus(err.Error()))})
 	}
 	command.BindTo(context.Background(), (*context.Context)(nil))
-	return report(w.stderr, command.Run(w))
+	return report(w.stderr, command.Selected().FullPath(), command.Run(w))
 }
 
 // spelt is args in the one spelling that the parser knows: "help users" is "users --help", and
@@ -101,7 +102,7 @@ func spelt(args []string) []string {
 // withoutSurplus does not repeat an argument that nobody asked for: it may be a password.
 func withoutSurplus(problem string) string {
 	if strings.HasPrefix(problem, "unexpected argument ") {
-		return "there is an argument too many, or a command that is not in this version"
+		return "there is an argument too many"
 	}
 	if before, _, found := strings.Cut(problem, " but got "); found { // what follows is a value
 		return before
@@ -109,27 +110,35 @@ func withoutSurplus(problem string) string {
 	return problem
 }
 
-// meantCommand is the message about a first word that is no command and nearly one. The word itself is not
-// shown: it may be anything.
-func meantCommand(node *kong.Node, args []string) string {
+// namedCommand is the command that the first words name, as far as there is one, and the message about the word that
+// stands where one of its subcommands should. The word itself is not shown: it may be anything.
+func namedCommand(node *kong.Node, args []string) (last *kong.Node, wrong string) {
 	for _, arg := range args {
 		if strings.HasPrefix(arg, "-") || len(node.Children) == 0 {
-			return ""
+			return node, ""
 		}
-		var names []string
-		for _, child := range node.Children {
-			names = append(names, child.Name)
-		}
+		names := namesOf(node.Children)
 		i := slices.Index(names, arg)
 		if i < 0 {
 			if near := settings.Nearest(arg, names); near != "" {
-				return `there is no such command; did you mean "` + near + `"?`
+				return node, `there is no such command; did you mean "` + near + `"?`
 			}
-			return ""
+			return node, "there is no such command; there are " + strings.Join(names, ", ")
 		}
 		node = node.Children[i]
 	}
-	return ""
+	if len(node.Children) > 0 {
+		return node, "name a command: " + strings.Join(namesOf(node.Children), ", ")
+	}
+	return node, ""
+}
+
+func namesOf(commands []*kong.Node) []string {
+	var names []string
+	for _, c := range commands {
+		names = append(names, c.Name)
+	}
+	return names
 }
 
 // flagHelp takes the help of flags that set something from the table of settings, and the name of
@@ -143,8 +152,8 @@ func flagHelp() kong.Vars {
 }
 
 // report prints why a command failed, one line for each reason and an excerpt for each fault of a
-// file, and says with which status the process ends.
-func report(stderr io.Writer, err error) int {
+// file, and says with which status the process ends. command is its full name.
+func report(stderr io.Writer, command string, err error) int {
 	if err == nil {
 		return exitDone
 	}
@@ -152,7 +161,7 @@ func report(stderr io.Writer, err error) int {
 		return exitInterrupted
 	}
 	if usage, ok := errors.AsType[usageError](err); ok {
-		fmt.Fprintf(stderr, "sallyport: %s; see sallyport --help\n", oneLine(usage.problem))
+		fmt.Fprintf(stderr, "sallyport: %s; see %s --help\n", oneLine(usage.problem), command)
 		return exitUsage
 	}
 	if faults, ok := errors.AsType[settings.Faults](err); ok {

@@ -63,7 +63,7 @@ func TestAskTwice(t *testing.T) {
 
 func TestInterruptIsStatus130(t *testing.T) {
 	var stderr bytes.Buffer
-	if code := report(&stderr, errors.Join(errInterrupted, nil)); code != exitInterrupted || stderr.Len() > 0 {
+	if code := report(&stderr, "sallyport", errors.Join(errInterrupted, nil)); code != exitInterrupted || stderr.Len() > 0 {
 		t.Errorf("report(interrupted) = %d with %q, want 130 and nothing to read", code, stderr.String())
 	}
 }

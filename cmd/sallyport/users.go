@@ -47,10 +47,14 @@ func (f sourceFlags) with(ctx context.Context, w world, what string, do func(*op
 	return f.withSettings(ctx, w, what, s, do)
 }
 
-// withNew is with for a command with which one may begin.
-func (f sourceFlags) withNew(ctx context.Context, w world, what string, do func(*opened, *settings.Settings) error) (err error) {
+// withNew is with for a command with which one may begin. ask comes before a database is made: what it does not get
+// leaves nothing behind.
+func (f sourceFlags) withNew(ctx context.Context, w world, what string, ask func() error, do func(*opened, *settings.Settings) error) (err error) {
 	s, err := f.load(w, nil)
 	if err != nil {
+		return err
+	}
+	if err := ask(); err != nil {
 		return err
 	}
 	if !s.IsPostgres() && !isThere(s.DatabaseFile()) {
@@ -130,15 +134,18 @@ func (c usersCreate) Run(ctx context.Context, w world) error {
 		return err
 	}
 	const what = "users create"
-	return c.withNew(ctx, w, what, func(svc *opened, s *settings.Settings) error {
-		n := sallyport.NewUser{
-			Username: c.Username, Email: c.Email, EmailVerified: c.EmailVerified, FirstName: c.FirstName, LastName: c.LastName,
-			Inactive: c.Inactive, Groups: c.Group, Attributes: attributes,
-		}
+	n := sallyport.NewUser{
+		Username: c.Username, Email: c.Email, EmailVerified: c.EmailVerified, FirstName: c.FirstName, LastName: c.LastName,
+		Inactive: c.Inactive, Groups: c.Group, Attributes: attributes,
+	}
+	ask := func() (err error) {
 		if !c.NoPassword {
-			if n.Password, err = readPassword(w, what, c.PasswordStdin, "give --password-stdin or --no-password"); err != nil {
-				return err
-			}
+			n.Password, err = readPassword(w, what, c.PasswordStdin, "give --password-stdin or --no-password")
+		}
+		return err
+	}
+	return c.withNew(ctx, w, what, ask, func(svc *opened, s *settings.Settings) error {
+		if !c.NoPassword {
 			warnIfWeak(w, n.Password, s, n.Username, n.Email)
 		}
 		user, err := svc.CreateUser(ctx, n)

@@ -12,7 +12,7 @@ import (
 
 type usersSet struct {
 	userFlags
-	Changes []string `arg:"" placeholder:"KEY=VALUE" help:"What to change."`
+	Changes []string `arg:"" name:"key=value" help:"What to change."`
 	JSON    bool     `name:"json" help:"Print the user as one JSON document."`
 }
 

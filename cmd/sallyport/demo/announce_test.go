@@ -14,20 +14,22 @@ func TestAnnounce(t *testing.T) {
 	if err := announce(&out, Addresses{
 		App: "http://127.0.0.1:8000/", Issuer: "http://127.0.0.1:8000/auth", Orders: "http://127.0.0.1:8002/orders",
 		Provider: "http://localhost:8003/", Folder: "/tmp/it's here",
-	}); err != nil {
+	}, Ports{App: 8000, Orders: 8002, Provider: 8003}); err != nil {
 		t.Fatalf("announce = %v", err)
 	}
 	const want = `Sallyport demo: everything runs on this machine and is gone when it ends
 ├─ App       http://127.0.0.1:8000/          sign in as  demo / demo
+├─ Sign-in   http://127.0.0.1:8000/auth/ui/sign-in/
 ├─ Account   http://127.0.0.1:8000/auth/ui/account/
 ├─ Orders    http://127.0.0.1:8002/orders    only verifies tokens
-├─ Provider  http://localhost:8003/          fake Cognito: alice, bob, carol
+├─ Provider  http://localhost:8003/          fake Cognito: alice, bob, carol; what it gets wrong
 └─ Keys      http://127.0.0.1:8000/auth/.well-known/jwks.json
-`
+
+Open the app`
 	if !strings.HasPrefix(out.String(), want) {
 		t.Errorf("announce wrote\n%s\nwant at first\n%s", out.String(), want)
 	}
-	if quoted := `curl -sw '\n' -c '/tmp/it'\''s here/jar' `; !strings.Contains(out.String(), quoted) {
+	if quoted := `curl -sSw '\n' -c '/tmp/it'\''s here/jar' `; !strings.Contains(out.String(), quoted) {
 		t.Errorf("announce wrote\n%s\nwant it to quote for a shell: %s", out.String(), quoted)
 	}
 }

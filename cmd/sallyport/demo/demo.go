@@ -57,7 +57,7 @@ func Run(ctx context.Context, o Options) error {
 	d := demo{logger: o.Logger, failed: make(chan error, 1)}
 	err := d.start(ctx, *o.Ports)
 	if err == nil {
-		err = announce(o.Out, d.at)
+		err = announce(o.Out, d.at, *o.Ports)
 	}
 	if err == nil {
 		if o.Ready != nil {

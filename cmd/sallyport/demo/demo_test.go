@@ -248,6 +248,9 @@ func TestTakenPorts(t *testing.T) {
 			t.Errorf("%s does not answer", address)
 		}
 	}
+	if want := "Another program has port " + text + ", " + text + ", " + text + ":"; !strings.Contains(r.out.String(), want) {
+		t.Errorf("the demo told\n%s\nwant %s", r.out.String(), want)
+	}
 }
 
 func TestStopsWithOpenConnections(t *testing.T) {
