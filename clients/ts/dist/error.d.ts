@@ -8,6 +8,7 @@ export declare class AuthError extends Error {
     readonly retryAfter?: number | undefined;
     /** What is wrong with which member of the request. */
     readonly fields?: Record<string, string[]> | undefined;
+    readonly name = "AuthError";
     constructor(
     /** The server's stable code; "network" when its answer did not come or is not its own, "timeout" after 15 s. */
     code: string, 

@@ -10,7 +10,7 @@ var AuthError = class extends Error {
   }
   /** Nothing was decided: the same request may succeed later. */
   get transient() {
-    return /^[^4]|408|429/.test("" + this.status);
+    return /^[^4]|408|429/.test(this.status);
   }
 };
 
@@ -31,7 +31,7 @@ var bearerFetch = (send, origins, held, current, renew) => async (input, init) =
     return send(r);
   };
   const response = await bear(request, used.access_token);
-  if (response.status !== 401 || !again || !/^$|invalid_token/.test(response.headers.get("WWW-Authenticate") ?? "")) return response;
+  if (response.status !== 401 || !again || !/null|invalid_token/.test(response.headers.get("WWW-Authenticate"))) return response;
   if (held()?.access_token === used.access_token) await renew().catch(() => {
   });
   const fresh = held();
@@ -124,11 +124,10 @@ function createAuth(options = {}) {
     onRedirect = (url) => location.assign(url)
   } = options;
   let page = globalThis.document;
-  const path = baseURL.replace(/\/*$/, "/");
-  const mount = page ? new URL(path, page.URL).href : path;
+  const mount = new URL(baseURL.replace(/\/*$/, "/"), page?.URL ?? "x:/").href;
   const key = "sallyport:" + mount;
-  const home = page && new URL(mount).origin;
-  const origins = new Set(page && [home, location.origin, ...apiOrigins]);
+  const home = new URL(mount).origin;
+  const origins = /* @__PURE__ */ new Set([home, page && location.origin, ...apiOrigins]);
   const remembered = memory(key);
   const subscribers = /* @__PURE__ */ new Set();
   const listeners = /* @__PURE__ */ new Set();
@@ -220,9 +219,9 @@ function createAuth(options = {}) {
     retryAt = performance.now() + (e.retryAfter * 1e3 || (e.transient ? backoff * jitter() : 3e4));
     publish(snapshot.status, snapshot.user, e.transient && snapshot.status !== "signed-out");
   };
-  const prove = async (path2, body, token) => {
+  const prove = async (path, body, token) => {
     const csrf = async () => (await call(send, mount + "csrf/")).CSRF_token;
-    const go = (CSRF_token) => call(send, mount + path2, { ...body, CSRF_token });
+    const go = (CSRF_token) => call(send, mount + path, { ...body, CSRF_token });
     try {
       return await go(token || home === location.origin ? token : await csrf());
     } catch (e) {
@@ -231,12 +230,12 @@ function createAuth(options = {}) {
       return go(await csrf());
     }
   };
-  const renew = () => working ?? work();
+  const renew = () => working ?? work(attempt());
   const quietly = () => void renew().catch(() => {
   });
   const demand = () => failure && performance.now() < retryAt ? Promise.reject(failure) : renew();
-  const work = (scope, token) => {
-    const mine = working = attempt(scope, token).finally(() => {
+  const work = (doing) => {
+    const mine = working = doing.finally(() => {
       if (working === mine) working = void 0;
       schedule();
     });
@@ -282,9 +281,13 @@ function createAuth(options = {}) {
       else end(before ? "expired" : "signed-out", hereOnly);
     }
   };
-  const enter = async (path2, body) => {
-    await Promise.allSettled([working]);
-    const next = hold(await call(send, mount + path2, body));
+  const enter = async (path, body) => {
+    await working?.catch(() => {
+    });
+    const entering = call(send, mount + path, body);
+    work(entering.catch(() => {
+    }));
+    const next = hold(await entering);
     remembered("");
     adopt(next);
     share();
@@ -361,11 +364,9 @@ function createAuth(options = {}) {
       if (scope === "others") return prove("logoff/", { scope }, token);
       remembered(scope);
       leave("signed-out");
-      try {
-        await work(scope, token);
-      } catch (e) {
+      await work(attempt(scope, token)).catch((e) => {
         if (!e.transient) throw e;
-      }
+      });
     },
     getAccessToken: async (how) => (await current(how))?.access_token ?? null,
     fetch: bearer,

@@ -38,11 +38,10 @@ export function createAuth<U = User>(options: AuthOptions = {}): Auth<U> {
     onRedirect = (url) => location.assign(url),
   } = options;
   let page: Document | undefined = globalThis.document; // none on a server, where nothing is started, nor once disposed
-  const path = baseURL.replace(/\/*$/, "/");
-  const mount = page ? new URL(path, page.URL).href : path;
+  const mount = new URL(baseURL.replace(/\/*$/, "/"), page?.URL ?? "x:/").href;
   const key = "sallyport:" + mount; // of the channel, the lock and the remembered sign-out: mounts do not mix
-  const home = page && new URL(mount).origin;
-  const origins = new Set(page && [home!, location.origin, ...apiOrigins]);
+  const home = new URL(mount).origin;
+  const origins = new Set([home, page && location.origin, ...apiOrigins]);
 
   const remembered = memory(key);
   const subscribers = new Set<() => void>();
@@ -56,7 +55,7 @@ export function createAuth<U = User>(options: AuthOptions = {}): Auth<U> {
   let failure: AuthError | undefined; // of the last attempt
   let backoff = 0; // ms after that one, doubled each time
   let retryAt = 0; // when to try again, by performance.now(); until then nobody is asked
-  let working: Promise<void> | undefined;
+  let working: Promise<unknown> | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   // --- telling ---
@@ -176,16 +175,16 @@ export function createAuth<U = User>(options: AuthOptions = {}): Auth<U> {
   };
 
   /** One attempt at a time, whoever wants it. */
-  const renew = () => working ?? work();
+  const renew = () => working ?? work(attempt());
 
   const quietly = () => void renew().catch(() => {}); // what failed is in the snapshot
 
   /** As renew, but not before the server wants to be asked again. */
   const demand = () => (failure && performance.now() < retryAt ? Promise.reject(failure) : renew());
 
-  /** Does the next thing that the server has to hear; however it ends, the timer is set again. */
-  const work = (scope?: string, token?: string): Promise<void> => {
-    const mine = (working = attempt(scope, token).finally(() => {
+  /** What the server is hearing now; however it ends, the timer is set again. */
+  const work = (doing: Promise<unknown>): Promise<unknown> => {
+    const mine = (working = doing.finally(() => {
       if (working === mine) working = undefined;
       schedule();
     }));
@@ -236,9 +235,11 @@ export function createAuth<U = User>(options: AuthOptions = {}): Auth<U> {
   };
 
   const enter = async (path: string, body: object): Promise<U | null> => {
-    // Their cookies must not arrive after those of the sign-in.
-    await Promise.allSettled([working]);
-    const next = hold(await call<TokenResponse<U>>(send, mount + path, body));
+    // The cookies of nothing else may arrive after those of the sign-in: what there is ends first, and what comes now waits.
+    await working?.catch(() => {});
+    const entering = call<TokenResponse<U>>(send, mount + path, body);
+    work(entering.catch(() => {}));
+    const next = hold(await entering);
     remembered(""); // the server has ended what the old cookie named
     adopt(next);
     share();
@@ -328,11 +329,9 @@ export function createAuth<U = User>(options: AuthOptions = {}): Auth<U> {
       if (scope === "others") return prove("logoff/", { scope }, token);
       remembered(scope);
       leave("signed-out");
-      try {
-        await work(scope, token);
-      } catch (e) {
-        if (!(e as AuthError).transient) throw e; // else it is tried again
-      }
+      await work(attempt(scope, token)).catch((e: AuthError) => {
+        if (!e.transient) throw e; // else it is tried again
+      });
     },
     getAccessToken: async (how) => (await current(how))?.access_token ?? null,
     fetch: bearer,

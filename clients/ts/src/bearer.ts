@@ -9,10 +9,10 @@ import type { Held } from "./token.js";
 export const bearerFetch =
   (
     send: typeof fetch,
-    origins: ReadonlySet<string>,
+    origins: ReadonlySet<string | undefined>,
     held: () => Held<unknown> | undefined,
     current: () => Promise<Held<unknown> | undefined>,
-    renew: () => Promise<void>,
+    renew: () => Promise<unknown>,
   ): typeof fetch =>
   async (input, init) => {
     const request = new Request(input, init);
@@ -32,8 +32,8 @@ export const bearerFetch =
       return send(r);
     };
     const response = await bear(request, used.access_token);
-    // A service of another origin may not let this header be read.
-    if (response.status !== 401 || !again || !/^$|invalid_token/.test(response.headers.get("WWW-Authenticate") ?? "")) return response;
+    // A service of another origin may not let this header be read: it is null.
+    if (response.status !== 401 || !again || !/null|invalid_token/.test(response.headers.get("WWW-Authenticate") as string)) return response;
     if (held()?.access_token === used.access_token) await renew().catch(() => {}); // then the refusal is the answer
     const fresh = held();
     return fresh && fresh.sub === used.sub && fresh.access_token !== used.access_token ? bear(again, fresh.access_token) : response;

@@ -2,6 +2,8 @@
 
 /** Why something was refused, or did not reach the server. */
 export class AuthError extends Error {
+  override readonly name = "AuthError";
+
   constructor(
     /** The server's stable code; "network" when its answer did not come or is not its own, "timeout" after 15 s. */
     readonly code: string,
@@ -14,12 +16,11 @@ export class AuthError extends Error {
     readonly fields?: Record<string, string[]>,
   ) {
     super(message);
-    this.name = "AuthError";
   }
 
   /** Nothing was decided: the same request may succeed later. */
   get transient(): boolean {
     // A "good" answer that is not the server's own is a portal's or a proxy's page.
-    return /^[^4]|408|429/.test("" + this.status);
+    return /^[^4]|408|429/.test(this.status as unknown as string);
   }
 }

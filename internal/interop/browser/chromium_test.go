@@ -2,7 +2,9 @@ package browser
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -20,7 +22,7 @@ const (
 	testLimit = 3 * time.Minute  // of all that one test does in the browser, its start included
 )
 
-// tab is a page in a Chromium of its own, with no cookie and no history.
+// tab is a page of a person of their own: no cookie, no history, no storage is another test's.
 type tab struct {
 	*testing.T
 	ctx context.Context
@@ -28,17 +30,33 @@ type tab struct {
 	log []string // the console
 }
 
-// open starts Chromium without a window, and ends it when the test is over.
-func open(t *testing.T) *tab {
-	t.Helper()
+// chromium is the one browser of this package: started by the first test that wants it, ended by TestMain.
+var chromium = sync.OnceValues(startChromium)
+
+// endChromium does nothing before chromium is started.
+var endChromium = func() error { return nil }
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if err := endChromium(); err != nil {
+		fmt.Fprintln(os.Stderr, "end Chromium:", err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// startChromium starts it without a window.
+func startChromium() (context.Context, error) {
 	program, err := exec.LookPath("chromium")
 	if err != nil {
-		t.Fatal("chromium is not installed: run ./test.sh, which says how to get it")
+		return nil, errors.New("chromium is not installed: run ./test.sh, which says how to get it")
 	}
-	// It ends in a cleanup, when the test's own context is over.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), testLimit)
-	allocator, cancelAllocator := chromedp.NewExecAllocator(ctx,
-		chromedp.ExecPath(program), chromedp.UserDataDir(t.TempDir()), chromedp.Headless, chromedp.DisableGPU,
+	folder, err := os.MkdirTemp("", "chromium-")
+	if err != nil {
+		return nil, err
+	}
+	allocator, cancelAllocator := chromedp.NewExecAllocator(context.Background(),
+		chromedp.ExecPath(program), chromedp.UserDataDir(folder), chromedp.Headless, chromedp.DisableGPU,
 		chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck,
 		chromedp.NoSandbox, // CI is root, for whom Chromium has none
 		chromedp.Flag("disable-dev-shm-usage", true),
@@ -46,19 +64,47 @@ func open(t *testing.T) *tab {
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
 	)
-	page, cancelPage := chromedp.NewContext(allocator)
-	b := &tab{T: t, ctx: page}
+	root, cancelRoot := chromedp.NewContext(allocator)
+	endChromium = func() error {
+		err := chromedp.Cancel(root)
+		cancelRoot()
+		cancelAllocator()
+		return errors.Join(err, os.RemoveAll(folder))
+	}
+	return root, chromedp.Do(root)
+}
+
+// open gives a test a page, which goes when the test is over.
+func open(t *testing.T) *tab {
+	t.Helper()
+	root, err := chromium()
+	if err != nil {
+		t.Fatal("start Chromium: ", err)
+	}
+	return openIn(t, root, chromedp.WithNewBrowserContext())
+}
+
+// another is one more page of the same person. It is in front, and the first one hidden behind it.
+func (b *tab) another() *tab {
+	b.Helper()
+	return openIn(b.T, b.ctx, chromedp.WithNewWindow(false))
+}
+
+func openIn(t *testing.T, parent context.Context, o chromedp.ContextOption) *tab {
+	t.Helper()
+	page, cancelPage := chromedp.NewContext(parent, o)
+	ctx, cancel := context.WithTimeout(page, testLimit)
+	b := &tab{T: t, ctx: ctx}
 	var listening sync.WaitGroup
 	t.Cleanup(func() {
 		if t.Failed() {
 			b.tell()
 		}
+		cancel()
 		if err := chromedp.Cancel(page); err != nil {
-			t.Errorf("end Chromium: %v", err)
+			t.Errorf("close the page: %v", err)
 		}
 		cancelPage()
-		cancelAllocator()
-		cancel()
 		listening.Wait()
 	})
 	console := chromedp.Console(page)
@@ -70,8 +116,8 @@ func open(t *testing.T) *tab {
 			b.note("console: %s", message.Text)
 		}
 	})
-	if err := chromedp.Do(page); err != nil { // without the limit of do, which would end Chromium
-		t.Fatal("start Chromium: ", err)
+	if err := chromedp.Do(page); err != nil { // without the limit of do, which would end the page
+		t.Fatal("open a page: ", err)
 	}
 	return b
 }

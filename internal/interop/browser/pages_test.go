@@ -35,17 +35,12 @@ type pages struct {
 	svc  *sallyport.Service
 	user sallyport.User
 	pw   string
+	mux  *http.ServeMux
 }
 
-func newPages(t *testing.T, change func(*sallyport.Config)) *pages {
+// newSallyport is a service and its routes, on a database of its own.
+func newSallyport(t *testing.T, issuer string, ours authhttp.Config, change func(*sallyport.Config)) (*sallyport.Service, *authhttp.Handler) {
 	t.Helper()
-	return newPagesBehind(t, change, func(h http.Handler) http.Handler { return h })
-}
-
-// newPagesBehind has front in front of the routes.
-func newPagesBehind(t *testing.T, change func(*sallyport.Config), front func(http.Handler) http.Handler) *pages {
-	t.Helper()
-	p := &pages{app: newApp(t), pw: rand.Text()}
 	store, err := sqlite.Open(filepath.Join(t.TempDir(), "app.db"))
 	if err != nil {
 		t.Fatal(err)
@@ -54,35 +49,53 @@ func newPagesBehind(t *testing.T, change func(*sallyport.Config), front func(htt
 	secret := make([]byte, sallyport.MinSecretBytes)
 	rand.Read(secret)
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
-	provider := idptest.New(t, idptest.Config{ClientID: "pages", ShowUsers: true, RedirectURIs: []string{p.issuer + "/callback/google/"}})
 	cfg := sallyport.Config{
-		Issuer: p.issuer, Store: store, Secret: secret, Logger: log, Password: password.Config{Memory: 64, Passes: 1}, UserFields: []string{"id", "username"},
-		Providers: []sallyport.Provider{idp.OIDC{Name: "google", Issuer: provider.Issuer(), ClientID: "pages"}},
+		Issuer: issuer, Store: store, Secret: secret, Logger: log, Password: password.Config{Memory: 64, Passes: 1}, UserFields: []string{"id", "username"},
 	}
-	if change != nil {
-		change(&cfg)
-	}
-	if p.svc, err = sallyport.New(cfg); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { p.svc.Close() })
-	auth, err := authhttp.New(p.svc, authhttp.Config{Logger: log})
+	change(&cfg)
+	svc, err := sallyport.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { svc.Close() })
+	ours.Logger = log
+	auth, err := authhttp.New(svc, ours)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return svc, auth
+}
+
+func newPages(t *testing.T, change func(*sallyport.Config)) *pages {
+	t.Helper()
+	return newPagesBehind(t, change, authhttp.Config{}, func(h http.Handler) http.Handler { return h })
+}
+
+// newPagesBehind has front in front of the routes.
+func newPagesBehind(t *testing.T, change func(*sallyport.Config), ours authhttp.Config, front func(http.Handler) http.Handler) *pages {
+	t.Helper()
+	p := &pages{app: newApp(t), pw: rand.Text(), mux: http.NewServeMux()}
+	provider := idptest.New(t, idptest.Config{ClientID: "pages", ShowUsers: true, RedirectURIs: []string{p.issuer + "/callback/google/"}})
+	svc, auth := newSallyport(t, p.issuer, ours, func(cfg *sallyport.Config) {
+		cfg.Providers = []sallyport.Provider{idp.OIDC{Name: "google", Issuer: provider.Issuer(), ClientID: "pages"}}
+		if change != nil {
+			change(cfg)
+		}
+	})
+	p.svc = svc
+	var err error
 	if p.user, err = p.svc.CreateUser(t.Context(), sallyport.NewUser{
 		Username: "ada", Password: p.pw, Email: "ada@example.com", EmailVerified: true, FirstName: "Ada", LastName: "Lovelace", Groups: []string{"staff", "ops"},
 	}); err != nil {
 		t.Fatal(err)
 	}
-	mux := http.NewServeMux()
-	mux.Handle("/auth/", front(auth))
-	mux.HandleFunc("/spa/", serveSPA)
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+	p.mux.Handle("/auth/", front(auth))
+	p.mux.HandleFunc("/spa/", serveSPA)
+	p.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		fmt.Fprint(w, `<!doctype html><html lang="en"><title>App</title><h1 id="app">The app</h1></html>`)
 	})
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
+	server := &http.Server{Handler: p.mux, ReadHeaderTimeout: time.Minute}
 	served := make(chan struct{})
 	go func() { server.Serve(p.listener); close(served) }()
 	t.Cleanup(func() { server.Close(); <-served })
