@@ -47,11 +47,13 @@ func TestPKCE(t *testing.T) {
 		wrong   func()
 		outcome string
 	}{
-		"right":                        {func() {}, "alice"},
-		"another nonce":                {func() { provider.Bend(1, idptest.Nonce("another")) }, "idp_token_invalid"},
-		"another state":                {func() { provider.BendCallback(1, func(v url.Values) { v.Set("state", "another") }) }, "state_mismatch"},
-		"another issuer (RFC 9207)":    {func() { provider.BendCallback(1, func(v url.Values) { v.Set("iss", "https://evil.example") }) }, "issuer_mismatch"},
-		"denied":                       {func() { provider.BendCallback(1, func(v url.Values) { v.Del("code"); v.Set("error", "access_denied") }) }, "idp_denied"},
+		"right":                     {func() {}, "alice"},
+		"another nonce":             {func() { provider.Bend(1, idptest.Nonce("another")) }, "idp_token_invalid"},
+		"another state":             {func() { provider.BendCallback(1, func(v url.Values) { v.Set("state", "another") }) }, "state_mismatch"},
+		"another issuer (RFC 9207)": {func() { provider.BendCallback(1, func(v url.Values) { v.Set("iss", "https://evil.example") }) }, "issuer_mismatch"},
+		"denied": {func() {
+			provider.BendCallback(1, func(v url.Values) { v.Del("code"); v.Set("error", "access_denied") })
+		}, "idp_denied"},
 		"a token endpoint that fails":  {func() { provider.Fault(1, idptest.Token, idptest.Status(http.StatusInternalServerError)) }, "idp_unavailable"},
 		"a token endpoint that is cut": {func() { provider.Fault(1, idptest.Token, idptest.Drop()) }, "idp_unavailable"},
 		"a code that is used up":       {func() { provider.BendCallback(1, func(v url.Values) { v.Set("code", "used") }) }, "idp_error"},
