@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -12,7 +13,6 @@ import (
 	"time"
 
 	"github.com/sallyport-auth/sallyport"
-	"github.com/sallyport-auth/sallyport/web"
 )
 
 // Config is what the HTTP side can be told. The zero value is what the documentation describes.
@@ -54,7 +54,7 @@ type Handler struct {
 	csrf    CSRFMode
 	cookies cookies
 	forward *forward
-	ui      *web.UI
+	ui      *pages
 	hsts    bool
 	routes  map[string]route
 
@@ -147,15 +147,12 @@ func New(svc *sallyport.Service, cfg Config) (*Handler, error) {
 		}},
 		"backchannel-logout/{provider}": {deadline: exchangeDeadline, anyOrigin: true, methods: map[string]handlerFunc{http.MethodPost: h.backChannelLogout}},
 
-		"ui/sign-in":       {deadline: requestDeadline + claims, anyOrigin: true, navigated: true, methods: map[string]handlerFunc{http.MethodGet: h.signInPage, http.MethodHead: h.signInPage, http.MethodPost: h.signInForm}},
-		"ui/account":       {deadline: requestDeadline, anyOrigin: true, navigated: true, methods: map[string]handlerFunc{http.MethodGet: h.accountPage, http.MethodHead: h.accountPage}},
-		"ui/assets/{file}": public(h.asset),
-
 		"revocations":                      {deadline: feedDeadline, public: true, methods: map[string]handlerFunc{http.MethodGet: h.revocations, http.MethodHead: h.revocations}},
 		".well-known/jwks.json":            public(current(h.keySet)),
 		".well-known/openid-configuration": public(current(h.metadata)),
 		"openapi.yaml":                     public(newDocument("application/yaml", svc.OpenAPI()).serve), // RFC 9512
 	}
+	maps.Copy(h.routes, h.pageRoutes(claims))
 	if cfg.Forward.Enabled {
 		for name, form := range map[string]proxyForm{"forward": traefikForm, "forward/nginx": nginxForm} {
 			rt := only(http.MethodGet, h.forwarded(form), requestDeadline+claims)

@@ -26,7 +26,8 @@ type ForwardConfig struct {
 	// be taken for the user by the others. Default: the issuer's host alone.
 	CookieDomain string
 	// SignIn is the page to which who is not signed in is sent, with the parameter return_to: a path of the issuer's
-	// origin, or a URL that [sallyport.Config].ReturnTo allows. Default: ui/sign-in/ below the mount.
+	// origin, or a URL that [sallyport.Config].ReturnTo allows. Default: ui/sign-in/ below the mount,
+	// unless the program is built without it (no_web).
 	SignIn string
 }
 
@@ -45,6 +46,9 @@ func newForward(svc *sallyport.Service, issuer *url.URL, c CookieConfig, cfg For
 	var err error
 	f.cookie, err = newSiteCookie(issuer, c, cfg)
 	faults = append(faults, err)
+	if cfg.SignIn == "" && !hasPages {
+		faults = append(faults, configError("Forward.SignIn", "it is empty, and this program is built without pages (no_web): name yours"))
+	}
 	page, err := svc.ReturnTo(cmp.Or(cfg.SignIn, issuer.Path+"/ui/sign-in/"))
 	if err != nil {
 		faults = append(faults, configError("Forward.SignIn", "%v", err))

@@ -1,3 +1,5 @@
+//go:build !no_web
+
 package authhttp
 
 import (
@@ -6,14 +8,29 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/sallyport-auth/sallyport"
 	"github.com/sallyport-auth/sallyport/password"
 	"github.com/sallyport-auth/sallyport/web"
 )
 
+// hasPages: see noui.go for the build without them.
+const hasPages = true
+
+type pages = web.UI
+
+// pageRoutes are those of the pages. claims is what the claims of the service may take beyond the usual.
+func (h *Handler) pageRoutes(claims time.Duration) map[string]route {
+	return map[string]route{
+		"ui/sign-in":       {deadline: requestDeadline + claims, anyOrigin: true, navigated: true, methods: map[string]handlerFunc{http.MethodGet: h.signInPage, http.MethodHead: h.signInPage, http.MethodPost: h.signInForm}},
+		"ui/account":       {deadline: requestDeadline, anyOrigin: true, navigated: true, methods: map[string]handlerFunc{http.MethodGet: h.accountPage, http.MethodHead: h.accountPage}},
+		"ui/assets/{file}": public(h.asset),
+	}
+}
+
 // newUI makes the pages, with a link to every provider at which one can sign in.
-func newUI(svc *sallyport.Service, issuer *url.URL) (*web.UI, error) {
+func newUI(svc *sallyport.Service, issuer *url.URL) (*pages, error) {
 	var providers []string
 	for _, p := range svc.Providers() {
 		if p.LoginError == nil {

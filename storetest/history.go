@@ -270,7 +270,8 @@ func (w *world) compare(sessions ...*model) string {
 }
 
 const (
-	historiesByDefault = 400
+	historiesByDefault = 100
+	historiesToTell    = 400 // a wrong model from the right one, at most
 	historiesAtOnce    = 16
 )
 
@@ -311,7 +312,7 @@ type finding struct {
 func searchHistories(b *bench, wrong fault, enough int) []finding {
 	count := int64(number(b, "STORETEST_HISTORIES", historiesByDefault))
 	if wrong != noFault {
-		count = historiesByDefault
+		count = historiesToTell
 	}
 	first := number(b, "STORETEST_SEED", rand.Uint64()>>1)
 	var mu sync.Mutex

@@ -1,3 +1,5 @@
+//go:build !no_web
+
 package web
 
 import (
@@ -118,13 +120,3 @@ func (c DemoConfig) policy() string {
 
 // tabsPolicy is that of the one page that has frames: several of the first beside each other.
 const tabsPolicy = "default-src 'none'; style-src 'self'; img-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-
-// pageHeaders are those of every page. A page is never stored: it is gone from the screen after a logoff.
-func pageHeaders(header http.Header, policy string) {
-	header.Set("Content-Type", "text/html; charset=utf-8")
-	header.Set("Content-Security-Policy", policy)
-	header.Set("Cache-Control", "no-store")
-	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("Referrer-Policy", "no-referrer") // the address may hold an authorization code for a moment
-	header.Set("Cross-Origin-Opener-Policy", "same-origin")
-}

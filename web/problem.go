@@ -1,14 +1,6 @@
 package web
 
-import (
-	"bytes"
-	"crypto/sha256"
-	_ "embed"
-	"encoding/base64"
-	"html/template"
-	"net/http"
-	"strconv"
-)
+import "net/http"
 
 // Problem is what a person sees in place of the page that a sign-in at an identity provider should have led to.
 type Problem struct {
@@ -18,35 +10,12 @@ type Problem struct {
 	Home   string // where to start again: an absolute URL
 }
 
-var (
-	//go:embed problem.html
-	problemHTML string
-	//go:embed problem.css
-	problemCSS string
-
-	problemPage = template.Must(template.New("problem").Parse(problemHTML))
-	// problemPolicy allows the one style sheet and nothing else.
-	problemPolicy = "default-src 'none'; style-src 'sha256-" + styleHash() + "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-
-func styleHash() string {
-	sum := sha256.Sum256([]byte(problemCSS))
-	return base64.StdEncoding.EncodeToString(sum[:])
-}
-
-// Write answers with the page. Headers that are set already stay.
-func (p Problem) Write(w http.ResponseWriter) error {
-	var page bytes.Buffer
-	err := problemPage.Execute(&page, struct {
-		Problem
-		Style template.CSS
-	}{p, template.CSS(problemCSS)})
-	if err != nil {
-		return err
-	}
-	pageHeaders(w.Header(), problemPolicy)
-	w.Header().Set("Content-Length", strconv.Itoa(page.Len()))
-	w.WriteHeader(p.Status)
-	_, err = w.Write(page.Bytes())
-	return err
+// pageHeaders are those of every page. A page is never stored: it is gone from the screen after a logoff.
+func pageHeaders(header http.Header, policy string) {
+	header.Set("Content-Type", "text/html; charset=utf-8")
+	header.Set("Content-Security-Policy", policy)
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Referrer-Policy", "no-referrer") // the address may hold an authorization code for a moment
+	header.Set("Cross-Origin-Opener-Policy", "same-origin")
 }

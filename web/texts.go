@@ -1,3 +1,5 @@
+//go:build !no_web
+
 package web
 
 // texts is everything that the pages of people say, in one place: a translation is one file. Names that begin with "code:"
