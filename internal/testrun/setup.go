@@ -22,6 +22,9 @@ const nodeDir = "internal/realidp/node"
 // clientDir is the TypeScript client, whose types are checked.
 const clientDir = "clients/ts"
 
+// exampleDir is an app with that client, which is built and run.
+const exampleDir = "examples/spa"
+
 // browser is the program of package internal/interop/browser, and the Debian package that has it.
 const browser = "chromium"
 
@@ -64,7 +67,7 @@ func setUp(ctx context.Context, out io.Writer, o options) (race bool, err error)
 			return false, fmt.Errorf("%s cannot be had: the tests of forward auth need it", proxy)
 		}
 	}
-	for _, dir := range []string{nodeDir, clientDir} {
+	for _, dir := range []string{nodeDir, clientDir, exampleDir} {
 		if err := npmCI(ctx, out, dir); err != nil {
 			return false, err
 		}

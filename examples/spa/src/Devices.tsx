@@ -1,0 +1,25 @@
+import type { Session } from "@sallyport/client";
+import { useCallback, useEffect, useState } from "react";
+import { auth } from "./auth";
+
+const when = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+
+/** Where the user is signed in. The calls carry the access token; auth.fetch does the same for a service of yours. */
+export function Devices() {
+  const [sessions, setSessions] = useState<Session[]>();
+  const load = useCallback(() => auth.sessions.list().then(setSessions, () => setSessions([])), []);
+  useEffect(() => void load(), [load]);
+  return (
+    <section>
+      <h2>Where you are signed in</h2>
+      <ul>
+        {sessions?.map((s) => (
+          <li key={s.id}>
+            {s.user_agent || "unknown"}, {when.format(new Date(s.last_used_at))}{" "}
+            {s.current ? <strong>this one</strong> : <button onClick={() => void auth.sessions.revoke(s.id).then(load)}>End</button>}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
