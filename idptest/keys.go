@@ -94,10 +94,22 @@ func (k keyring) published() []signingKey { return slices.Concat(k.current, k.ne
 func (p *Provider) freshKeys() []signingKey {
 	keys := make([]signingKey, p.persona.keyCount())
 	for i := range keys {
-		signer := newSigner(strings.ToUpper(p.cfg.Algorithm))
+		signer := p.newSigner(strings.ToUpper(p.cfg.Algorithm))
 		keys[i] = signingKey{Key{ID: p.persona.keyID(), Algorithm: p.cfg.Algorithm, Public: signer.Public()}, signer}
 	}
 	return keys
+}
+
+// newSigner is a key that no other provider has.
+func (p *Provider) newSigner(name string) crypto.Signer {
+	if name == "EDDSA" || curveOf(name) != nil {
+		return newSigner(name)
+	}
+	key := rsaKeys.lend()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.lent = append(p.lent, key)
+	return key
 }
 
 // newSigner generates a key for an algorithm, whose name is in capitals.

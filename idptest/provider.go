@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
@@ -277,9 +278,10 @@ type Provider struct {
 	callback callbackBend
 	faults   map[Endpoint]*activeFault
 	log      requestLog
-	met      map[string]bool // the usernames of those who have signed in
-	idTokens map[string]bool // that were issued, for id_token_hint
-	replay   object          // the last right answer of the token endpoint
+	lent     []*rsa.PrivateKey // go back when it is closed
+	met      map[string]bool   // the usernames of those who have signed in
+	idTokens map[string]bool   // that were issued, for id_token_hint
+	replay   object            // the last right answer of the token endpoint
 
 	appleKey *ecdsa.PrivateKey // generated for client secrets; never changes
 	appleFor *ecdsa.PublicKey  // checks them; never changes
@@ -371,6 +373,10 @@ func (p *Provider) Close() {
 		p.server.Close() // its only error is that of a listener that is closed already
 	})
 	p.running.Wait()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	rsaKeys.takeBack(p.lent)
+	p.lent = nil
 }
 
 // Issuer is the issuer identifier: the iss of every token, and where discovery begins.

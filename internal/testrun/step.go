@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -40,11 +41,16 @@ const notRaced = "interop"
 
 // foreignUnraced builds SQLite without the race detector's instruments in a test that has them. It
 // is C in Go's clothes, and its memory is not ours to check: the tests of the store take 47 s with
-// these instruments in it, 22 s without (2 cores). hashUnraced does so with the password hash, which only computes.
+// these instruments in it, 22 s without (2 cores). hashUnraced and cipherUnraced do so with the password hash and what
+// crypto is made of, which only compute.
 const (
 	foreignUnraced = "-gcflags=modernc.org/...=-race=false"
 	hashUnraced    = "-gcflags=golang.org/x/crypto/...=-race=false"
+	cipherUnraced  = "-gcflags=crypto/internal/...=-race=false"
 )
+
+// packagesAtOnce are tested at the same time, at least: they wait for disks, clocks and processes half of the time.
+const packagesAtOnce = 3
 
 // proofDir holds the tests that have a long form of their own.
 const proofDir = "internal/proof"
@@ -61,7 +67,7 @@ func steps(o options, dirs []string, race bool) []step {
 			all = append(all, goStep(dir, nil, "mod", "tidy", "-diff"))
 		}
 	}
-	var env []string
+	env := []string{fmt.Sprintf("GOFLAGS=%s -p=%d", os.Getenv("GOFLAGS"), max(packagesAtOnce, runtime.NumCPU()))}
 	if o.long {
 		env = append(env, "STORETEST_HISTORIES=20000")
 	}
@@ -70,7 +76,7 @@ func steps(o options, dirs []string, race bool) []step {
 		if o.short {
 			args = append(args, "-short")
 		} else if race && filepath.Base(dir) != notRaced {
-			args = append(args, "-race", foreignUnraced, hashUnraced)
+			args = append(args, "-race", foreignUnraced, hashUnraced, cipherUnraced)
 		}
 		if o.long {
 			args = append(args, "-timeout=60m")
