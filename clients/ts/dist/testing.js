@@ -63,8 +63,12 @@ function fakeAuth(options = {}) {
       calls.push({ call: "redirect", with: returnTo === void 0 ? [provider] : [provider, returnTo] });
     },
     async signOut(how = {}) {
-      await server("signOut", how);
-      if (how.scope !== "others") become("signed-out", null, false, "signed-out");
+      const told = server("signOut", how);
+      if (how.scope === "others") return told;
+      become("signed-out", null, false, "signed-out");
+      await told.catch((e) => {
+        if (!e.transient) throw e;
+      });
     },
     async getAccessToken() {
       return (await ready()).status === "signed-in" ? "fake" : null;
@@ -87,7 +91,9 @@ function fakeAuth(options = {}) {
       },
       async revoke(id) {
         await server("sessions.revoke", id);
+        const current = sessions.some((session) => session.id === id && session.current);
         sessions = sessions.filter((session) => session.id !== id);
+        if (current) become("signed-out", null, false, "signed-out");
       }
     },
     dispose() {

@@ -93,8 +93,12 @@ export function fakeAuth<U = User>(options: FakeOptions<U> = {}): FakeAuth<U> {
       calls.push({ call: "redirect", with: returnTo === undefined ? [provider] : [provider, returnTo] });
     },
     async signOut(how = {}) {
-      await server("signOut", how);
-      if (how.scope !== "others") become("signed-out", null, false, "signed-out");
+      const told = server("signOut", how);
+      if (how.scope === "others") return told;
+      become("signed-out", null, false, "signed-out");
+      await told.catch((e: AuthError) => {
+        if (!e.transient) throw e; // else the real one tells the server later
+      });
     },
     async getAccessToken() {
       return (await ready()).status === "signed-in" ? "fake" : null;
@@ -117,7 +121,9 @@ export function fakeAuth<U = User>(options: FakeOptions<U> = {}): FakeAuth<U> {
       },
       async revoke(id) {
         await server("sessions.revoke", id);
+        const current = sessions.some((session) => session.id === id && session.current);
         sessions = sessions.filter((session) => session.id !== id);
+        if (current) become("signed-out", null, false, "signed-out");
       },
     },
     dispose() {

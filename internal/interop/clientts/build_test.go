@@ -82,10 +82,63 @@ func TestBudgets(t *testing.T) {
 
 // Rule 21: what a server imports starts nothing there.
 func TestImportableOnAServer(t *testing.T) {
-	const code = `import { createAuth, AuthError } from "./index.js";
+	inNode(t, `import { createAuth, AuthError } from "./index.js";
 		const auth = createAuth();
-		if (auth.getSnapshot().status !== "unknown" || !(new AuthError("a", 1) instanceof Error)) process.exit(1);`
-	command := exec.Command("node", "--input-type=module", "-e", code)
+		assert.equal(auth.getSnapshot().status, "unknown");
+		assert(new AuthError("a", 1) instanceof Error);`)
+}
+
+// What an app's tests rely on in the fake is what the real one does.
+func TestFake(t *testing.T) {
+	inNode(t, `import { AuthError } from "./index.js";
+		import { fakeAuth } from "./testing.js";
+		const session = (id, current) => ({id, current});
+		const sent = [];
+		const auth = fakeAuth({sessions: [session("a", true), session("b", false)], fetch: async (r) => (sent.push(r.headers.get("Authorization")), new Response("ok"))});
+		const events = [];
+		auth.on((event) => events.push(event));
+		let changes = 0;
+		const off = auth.subscribe(() => changes++);
+		const waiting = auth.ready();
+		assert.equal(auth.getSnapshot().status, "unknown");
+		auth.failNext("invalid_credentials", 401, {retryAfter: 3});
+		await assert.rejects(auth.signIn({username: "ada", password: "x"}), (e) => e instanceof AuthError && e.code === "invalid_credentials" && e.status === 401 && e.retryAfter === 3 && !e.transient);
+		assert.deepEqual(await auth.signIn({username: "ada", password: "x"}), {id: "fake"});
+		assert.equal((await waiting).status, "signed-in");
+		assert.equal(await auth.getAccessToken(), "fake");
+		await auth.fetch("https://api.example/");
+		await auth.refresh();
+		auth.redirect("google");
+		auth.becomeOffline();
+		assert.deepEqual([auth.getSnapshot().status, auth.getSnapshot().stale], ["signed-in", true]);
+		await assert.rejects(auth.refresh(), (e) => e.code === "network" && e.transient);
+		auth.becomeOnline();
+		await auth.sessions.revoke("b");
+		assert.deepEqual((await auth.sessions.list()).map((s) => s.id), ["a"]);
+		await auth.sessions.revoke("a"); // one's own
+		assert.equal(auth.getSnapshot().status, "signed-out");
+		assert.equal(await auth.getAccessToken(), null);
+		await auth.fetch("https://api.example/");
+		auth.becomeSignedIn({id: "eve"});
+		auth.becomeOffline();
+		await auth.signOut(); // in an outage as well
+		assert.equal(auth.getSnapshot().status, "signed-out");
+		auth.becomeSignedIn({id: "eve"});
+		auth.becomeSignedOut("expired");
+		assert.deepEqual(sent, ["Bearer fake", null]);
+		assert.deepEqual(events, ["signed-in", "refreshed", "offline", "online", "signed-out", "signed-in", "offline", "signed-out", "signed-in", "expired"]);
+		assert.deepEqual(auth.calls.find((c) => c.call === "redirect"), {call: "redirect", with: ["google"]});
+		off();
+		const before = changes;
+		auth.becomeSignedIn({id: "eve"});
+		assert.equal(changes, before);
+		auth.dispose();`)
+}
+
+// inNode runs a module beside those of dist/.
+func inNode(t *testing.T, code string) {
+	t.Helper()
+	command := exec.Command("node", "--input-type=module", "-e", `import assert from "node:assert/strict";`+code)
 	command.Dir = filepath.Join(clientDir, "dist")
 	if said, err := command.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, said)
