@@ -270,7 +270,7 @@ func (w *world) compare(sessions ...*model) string {
 }
 
 const (
-	historiesByDefault = 100
+	historiesByDefault = 60
 	historiesToTell    = 400 // a wrong model from the right one, at most
 	historiesAtOnce    = 16
 )

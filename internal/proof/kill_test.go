@@ -255,7 +255,7 @@ func TestSO_05_KillDuringAnEndingOfAll(t *testing.T) {
 			took := u.signIn(p).endAll(p).took
 			p.kill()
 			none, whole, seen := 0, 0, 0
-			rounds := often(6, 60)
+			rounds := often(3, 60)
 			for round := range rounds {
 				p := s.start()
 				u.reopen().signIn(p)
