@@ -48,8 +48,13 @@ func (p *pauses) seen() []time.Duration {
 
 func newFollower(t testing.TB, change func(*verify.Config)) *follower {
 	t.Helper()
-	f := &follower{clock: newClock(), pauses: &pauses{}}
-	f.issuer = verifytest.New(t, verifytest.Config{Now: f.clock.Now})
+	clock := newClock()
+	return newFollowerBy(t, clock, verifytest.New(t, verifytest.Config{Now: clock.Now}), change)
+}
+
+func newFollowerBy(t testing.TB, clock *clock, issuer *verifytest.Issuer, change func(*verify.Config)) *follower {
+	t.Helper()
+	f := &follower{issuer: issuer, clock: clock, pauses: &pauses{}}
 	c := verify.Config{
 		Issuer: f.issuer.URL(), Audience: f.issuer.Audience(), Revocation: verify.Feed, Now: f.clock.Now, Logger: slog.New(slog.DiscardHandler),
 	}
@@ -382,8 +387,10 @@ func TestJW_04_FeedBringsTheNewKeys(t *testing.T) {
 }
 
 func TestVM_13_FeedBeforeTheServerIsUp(t *testing.T) {
-	f := newFollower(t, func(*verify.Config) {})
-	f.issuer.Fail(verifytest.Down)
+	clock := newClock()
+	issuer := verifytest.New(t, verifytest.Config{Now: clock.Now})
+	issuer.Fail(verifytest.Down)
+	f := newFollowerBy(t, clock, issuer, nil)
 	token := f.issuer.Token()
 	handler := f.Require(http.NotFoundHandler())
 	w := httptest.NewRecorder()

@@ -3,6 +3,7 @@ package verify_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"sync"
 	"testing"
@@ -17,9 +18,15 @@ func TestFirstTokenWaitsForTheFirstPage(t *testing.T) {
 	for policy, name := range map[verify.OldFeed]string{verify.RefuseTokens: "closed", verify.AcceptTokens: "open"} {
 		t.Run(name, func(t *testing.T) {
 			for range 20 {
-				f := newFollower(t, func(c *verify.Config) { c.OldFeed = policy })
-				f.issuer.EndSession("ended")
-				good, ended := f.issuer.Token(), f.issuer.Token(verifytest.Session("ended"))
+				issuer := verifytest.New(t, verifytest.Config{})
+				issuer.EndSession("ended")
+				good, ended := issuer.Token(), issuer.Token(verifytest.Session("ended"))
+				f, err := verify.New(verify.Config{
+					Issuer: issuer.URL(), Audience: issuer.Audience(), Revocation: verify.Feed, OldFeed: policy, Logger: slog.New(slog.DiscardHandler),
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
 				var asked sync.WaitGroup
 				asked.Go(func() {
 					if _, err := f.Verify(t.Context(), good); err != nil {

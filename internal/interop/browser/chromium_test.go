@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/storage"
 	"github.com/chromedp/chromedp"
@@ -195,10 +196,11 @@ func (b *tab) script(expression string) string {
 	return text
 }
 
-// cookies are all that this browser has, of every site.
+// cookies are all that this person's browser has, of every site.
 func (b *tab) cookies() []*network.Cookie {
 	b.Helper()
-	found, err := chromedp.Call(b.ctx, storage.GetCookies, storage.GetCookiesParams{})
+	of := chromedp.FromContext(b.ctx)
+	found, err := cdp.Call(b.ctx, of.Browser, storage.GetCookies, storage.GetCookiesParams{BrowserContextID: of.BrowserContextID})
 	if err != nil {
 		b.Fatalf("list the cookies: %v", err)
 	}
@@ -231,12 +233,13 @@ func (b *tab) wantSession() {
 	}
 }
 
-// wantNoSession checks that no cookie of the app is left.
+// wantNoSession waits until no cookie of the app is left: a page shows the sign-out before the server has answered.
 func (b *tab) wantNoSession() {
 	b.Helper()
-	for _, c := range b.cookies() {
-		if c.Domain == "127.0.0.1" && c.Name != formCookie {
-			b.Errorf("the cookie %s is still there", c.Name)
+	isOurs := func(c *network.Cookie) bool { return c.Domain == "127.0.0.1" && c.Name != formCookie }
+	for end := time.Now().Add(limit); slices.ContainsFunc(b.cookies(), isOurs); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			b.Fatal("cookies of the session are still there")
 		}
 	}
 }
