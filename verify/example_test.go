@@ -129,7 +129,8 @@ func ExampleNew() {
 	}
 	defer v.Close()
 
-	mux.Handle("GET /orders", v.Require(orders)) // an http.Handler; claims, ok := verify.FromContext(r.Context())
+	mux.Handle("GET /orders", v.Require(orders))
+	// orders is an http.Handler, and in it: claims, ok := verify.FromContext(r.Context())
 }
 
 // A probe of readiness.

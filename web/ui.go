@@ -80,7 +80,7 @@ type SignIn struct {
 	Code      string // stable code of the refusal; "" for none
 }
 
-// SignIn answers with that page. Headers that are set already stay, but those of a page.
+// SignIn answers with that page. Headers that are set already stay, except those that every page sets.
 func (u *UI) SignIn(w http.ResponseWriter, p SignIn) error {
 	message := ""
 	if p.Code != "" {

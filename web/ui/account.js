@@ -23,19 +23,23 @@ function say(sentence, done) {
 }
 
 // One thing at a time, and every refusal in words.
-let busy = false;
+let busy; // what is being done
 async function alone(step, done) {
   if (busy) return;
-  busy = true;
+  busy = tell(step, done);
+  await busy;
+  busy = undefined;
+}
+
+async function tell(step, done) {
   say("");
   try {
-    const said = await step();
-    say("", done ?? said);
+    const result = await step();
+    say("", done ?? result);
   } catch (fault) {
     say(meaning(fault));
     $("notice").focus();
   }
-  busy = false;
 }
 
 const on = (id, event, step, done) =>
@@ -44,7 +48,7 @@ const on = (id, event, step, done) =>
     alone(() => step(e), done);
   });
 
-async function get(path, method = "GET", body) {
+async function ask(path, method = "GET", body) {
   const response = await auth.fetch(`${where.mount}/${path}`, {
     method, headers: body && { "Content-Type": "application/json" }, body: body && JSON.stringify(body),
   });
@@ -54,7 +58,7 @@ async function get(path, method = "GET", body) {
 }
 
 async function showAll() {
-  const [user, sessions, { identities }] = await Promise.all([get("user/"), auth.sessions.list(), get("identities/")]);
+  const [user, sessions, { identities }] = await Promise.all([ask("user/"), auth.sessions.list(), ask("identities/")]);
   $("who").replaceChildren(...facts(user));
   $("username").value = user.username ?? "";
   $("devices").replaceChildren(...sessions.map(device));
@@ -89,7 +93,7 @@ function device(s) {
 function identity(i) {
   const title = providers[i.provider] ?? i.provider;
   const what = element("div", "", element("strong", title), element("small", text("since").replace("{time}", day.format(new Date(i.created_at)))));
-  return element("li", "", what, button("unlink", title, () => get(`identities/${i.id}/`, "DELETE").then(showAll), "unlinked", "identities-title"));
+  return element("li", "", what, button("unlink", title, () => ask(`identities/${i.id}/`, "DELETE").then(showAll), "unlinked", "identities-title"));
 }
 
 // button does something to one row, and says to screen readers to which. The row is gone then, so the focus goes to the
@@ -106,7 +110,7 @@ function linkTo(name) {
   const b = element("button", text("link").replace("{provider}", providers[name]));
   b.type = "button";
   b.addEventListener("click", () => alone(async () => {
-    const { location: to } = await get(`identities/${name}/`, "POST", { return_to: location.href });
+    const { location: to } = await ask(`identities/${name}/`, "POST", { return_to: location.href });
     location.assign(to);
   }));
   return b;
@@ -146,30 +150,35 @@ function fault(id, sentence) {
   $(id).focus();
 }
 
-// follow shows what the session of this browser is now, which another tab can change.
-let inside = "";
-function follow() {
+// A link of an identity that failed leads back here with a code.
+let code = new URLSearchParams(location.search).get("sallyport_error");
+if (code) history.replaceState(null, "", location.pathname);
+
+// follow shows what the session of this browser is now, which another tab can change. What could not be shown is tried
+// again with the next event.
+let inside; // who is shown, as JSON
+async function follow() {
+  await busy;
   const { status, user, stale } = auth.getSnapshot();
   if (status === "unknown") return stale && say(text("code:network")); // it goes on asking
   if (status === "signed-out") return location.replace(`${where.mount}/ui/sign-in/?return_to=${encodeURIComponent(location.pathname)}`);
-  const who = user?.id ?? "somebody";
-  if (who === inside) return;
-  inside = who;
+  const who = JSON.stringify(user);
+  if (busy || who === inside) return;
   $("waiting").hidden = true;
   $("inside").hidden = $("sign-out").hidden = false;
-  alone(showAll);
+  await alone(async () => {
+    await showAll();
+    inside = who;
+  });
+  if (code && inside === who) {
+    say(meaning({ code }));
+    code = "";
+  }
 }
 
-// A link of an identity that failed leads back here with a code.
-const query = new URLSearchParams(location.search);
-const code = query.get("sallyport_error");
-if (code) history.replaceState(null, "", location.pathname);
-
+auth.on((event) => {
+  if (event === "signed-in") inside = undefined; // somebody else, whom the user view may not tell apart
+  follow();
+});
 auth.subscribe(follow);
-auth.ready().then(
-  () => {
-    follow();
-    if (code) say(meaning({ code }));
-  },
-  (fault) => say(meaning(fault)),
-);
+auth.ready().then(follow, (fault) => say(meaning(fault)));

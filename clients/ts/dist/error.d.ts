@@ -2,7 +2,7 @@
 export declare class AuthError extends Error {
     /** The server's stable code; "network" when its answer did not come or is not its own, "timeout" after 15 s. */
     readonly code: string;
-    /** The HTTP status; 0 when there was no answer. */
+    /** The HTTP status, of the contract where this package itself refuses; 0 when there was no answer. */
     readonly status: number;
     /** How many seconds the server asks to wait. */
     readonly retryAfter?: number | undefined;
@@ -12,7 +12,7 @@ export declare class AuthError extends Error {
     constructor(
     /** The server's stable code; "network" when its answer did not come or is not its own, "timeout" after 15 s. */
     code: string, 
-    /** The HTTP status; 0 when there was no answer. */
+    /** The HTTP status, of the contract where this package itself refuses; 0 when there was no answer. */
     status: number, message?: string, 
     /** How many seconds the server asks to wait. */
     retryAfter?: number | undefined, 

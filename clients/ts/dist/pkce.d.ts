@@ -26,5 +26,10 @@ export declare function cognito(pool: {
 }): Idp;
 /** Leaves for the provider. What finish needs stays in the sessionStorage of this tab. */
 export declare function begin(idp: Idp): Promise<void>;
-/** Reads the provider's answer off the address of this page; null when there is none. Call it at every load. */
+/**
+ * Reads the provider's answer off the address of this page; null when there is none. Call it at every load. Rejects with
+ * state_mismatch (not begun in this tab, or finished already), issuer_mismatch (RFC 9207), idp_denied, idp_error (the token
+ * endpoint refused), idp_unavailable (it did not answer, or not with JSON) or idp_token_invalid (another nonce). The
+ * address is clean by then.
+ */
 export declare function finish(idp: Idp): Promise<IdpTokens | null>;

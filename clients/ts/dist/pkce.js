@@ -43,11 +43,11 @@ async function finish(idp) {
   for (const name of ["state", "code", "error", "error_description", "error_uri", "iss", "session_state"]) url.searchParams.delete(name);
   history.replaceState(history.state, "", url);
   const kept = sessionStorage.getItem(prefix + state);
-  if (!kept) throw new AuthError("state_mismatch", 0);
+  if (!kept) throw new AuthError("state_mismatch", 400);
   sessionStorage.removeItem(prefix + state);
   const { verifier, nonce, redirect_uri } = JSON.parse(kept);
-  if (iss ? iss !== idp.issuer : idp.authorization_response_iss_parameter_supported) throw new AuthError("issuer_mismatch", 0);
-  if (!code) throw new AuthError("idp_denied", 0, answer["error_description"] ?? error);
+  if (iss ? iss !== idp.issuer : idp.authorization_response_iss_parameter_supported) throw new AuthError("issuer_mismatch", 400);
+  if (!code) throw new AuthError("idp_denied", 400, answer["error_description"] ?? error);
   let tokens;
   try {
     const response = await fetch(idp.token_endpoint, {
@@ -61,7 +61,7 @@ async function finish(idp) {
   } catch (e) {
     throw e instanceof AuthError ? e : new AuthError("idp_unavailable", 0);
   }
-  if (claim(tokens.id_token, "nonce") !== nonce) throw new AuthError("idp_token_invalid", 0);
+  if (claim(tokens.id_token, "nonce") !== nonce) throw new AuthError("idp_token_invalid", 401);
   return { ...tokens, nonce };
 }
 function claim(token, name) {

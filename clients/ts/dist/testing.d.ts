@@ -26,7 +26,9 @@ export interface FakeOptions<U> {
         password: string;
     } | IdpTokens) => U;
     sessions?: Session[];
-    /** Answers auth.fetch. Default: the global fetch, with "Bearer fake" added. */
+    /** Further origins that are sent the token, as in AuthOptions. Default: the page's, if there is a page. */
+    apiOrigins?: readonly string[];
+    /** Answers auth.fetch. Default: the global fetch. To the allowed origins "Bearer fake" is added. */
     fetch?: typeof fetch;
 }
 export declare function fakeAuth<U = User>(options?: FakeOptions<U>): FakeAuth<U>;

@@ -12,9 +12,19 @@ function fakeAuth(options = {}) {
     stale: false
   };
   function become(status, user, stale, event) {
-    snapshot = { status, user, stale };
-    for (const one of [...subscribers]) one();
-    if (event) for (const one of [...listeners]) one(event, snapshot);
+    if (event === "signed-out" && snapshot.status === "signed-out") event = void 0;
+    if (JSON.stringify({ status, user, stale }) !== JSON.stringify(snapshot)) {
+      snapshot = { status, user, stale };
+      for (const one of [...subscribers]) safely(one);
+    }
+    if (event) for (const one of [...listeners]) safely(() => one(event, snapshot));
+  }
+  function safely(listener) {
+    try {
+      listener();
+    } catch (e) {
+      globalThis.reportError?.(e);
+    }
   }
   async function server(call, ...args) {
     calls.push({ call, with: args });
@@ -75,7 +85,8 @@ function fakeAuth(options = {}) {
     },
     async fetch(input, init) {
       const request = new Request(input, init);
-      if ((await ready()).status === "signed-in") request.headers.set("Authorization", "Bearer fake");
+      const allowed = [globalThis.location?.origin, ...options.apiOrigins ?? []].includes(new URL(request.url).origin);
+      if (allowed && (await ready()).status === "signed-in") request.headers.set("Authorization", "Bearer fake");
       return (options.fetch ?? fetch)(request);
     },
     async refresh() {

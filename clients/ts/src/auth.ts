@@ -1,4 +1,5 @@
-// The session of this browser: who is signed in, when its token is renewed, and what ends it.
+// The session of this browser: who is signed in, when its token is renewed, and what ends it. Short on purpose, like all of the
+// core: it may weigh 3,072 bytes.
 import { bearerFetch } from "./bearer.js";
 import { call } from "./call.js";
 import { AuthError } from "./error.js";

@@ -1,4 +1,4 @@
-// A lock shared by the tabs of this browser. It saves requests and is never needed: a tab that the browser froze keeps it.
+// A lock shared by the tabs of this browser. It saves requests, and nothing may rest on it: a tab that the browser froze keeps it.
 
 /** Does the work under the lock, or without it when it cannot be had within ms. The lock is never stolen. */
 export const locked = async (name: string, ms: number, work: () => Promise<void>): Promise<void> => {

@@ -78,7 +78,12 @@ export async function begin(idp: Idp): Promise<void> {
   location.assign(url);
 }
 
-/** Reads the provider's answer off the address of this page; null when there is none. Call it at every load. */
+/**
+ * Reads the provider's answer off the address of this page; null when there is none. Call it at every load. Rejects with
+ * state_mismatch (not begun in this tab, or finished already), issuer_mismatch (RFC 9207), idp_denied, idp_error (the token
+ * endpoint refused), idp_unavailable (it did not answer, or not with JSON) or idp_token_invalid (another nonce). The
+ * address is clean by then.
+ */
 export async function finish(idp: Idp): Promise<IdpTokens | null> {
   const url = new URL(location.href);
   const answer: Record<string, string> = Object.fromEntries(url.searchParams);
@@ -89,12 +94,12 @@ export async function finish(idp: Idp): Promise<IdpTokens | null> {
   history.replaceState(history.state, "", url);
 
   const kept = sessionStorage.getItem(prefix + state);
-  if (!kept) throw new AuthError("state_mismatch", 0); // not begun in this tab, or finished already
+  if (!kept) throw new AuthError("state_mismatch", 400);
   sessionStorage.removeItem(prefix + state);
   const { verifier, nonce, redirect_uri }: Flow = JSON.parse(kept);
   // RFC 9207: the code of one provider must not be taken to another.
-  if (iss ? iss !== idp.issuer : idp.authorization_response_iss_parameter_supported) throw new AuthError("issuer_mismatch", 0);
-  if (!code) throw new AuthError("idp_denied", 0, answer["error_description"] ?? error);
+  if (iss ? iss !== idp.issuer : idp.authorization_response_iss_parameter_supported) throw new AuthError("issuer_mismatch", 400);
+  if (!code) throw new AuthError("idp_denied", 400, answer["error_description"] ?? error);
 
   let tokens: IdpTokens;
   try {
@@ -110,7 +115,7 @@ export async function finish(idp: Idp): Promise<IdpTokens | null> {
     throw e instanceof AuthError ? e : new AuthError("idp_unavailable", 0);
   }
   // The server checks the nonce again, and the signature.
-  if (claim(tokens.id_token, "nonce") !== nonce) throw new AuthError("idp_token_invalid", 0);
+  if (claim(tokens.id_token, "nonce") !== nonce) throw new AuthError("idp_token_invalid", 401);
   return { ...tokens, nonce };
 }
 

@@ -21,7 +21,9 @@ export interface FakeOptions<U> {
   /** Who signs in with these credentials or tokens. Default: the given user, else one with id "fake". */
   signIn?: (credentials: { username: string; password: string } | IdpTokens) => U;
   sessions?: Session[];
-  /** Answers auth.fetch. Default: the global fetch, with "Bearer fake" added. */
+  /** Further origins that are sent the token, as in AuthOptions. Default: the page's, if there is a page. */
+  apiOrigins?: readonly string[];
+  /** Answers auth.fetch. Default: the global fetch. To the allowed origins "Bearer fake" is added. */
   fetch?: typeof fetch;
 }
 
@@ -38,9 +40,20 @@ export function fakeAuth<U = User>(options: FakeOptions<U> = {}): FakeAuth<U> {
   };
 
   function become(status: Status, user: U | null, stale: boolean, event?: AuthEvent): void {
-    snapshot = { status, user, stale };
-    for (const one of [...subscribers]) one();
-    if (event) for (const one of [...listeners]) one(event, snapshot);
+    if (event === "signed-out" && snapshot.status === "signed-out") event = undefined;
+    if (JSON.stringify({ status, user, stale }) !== JSON.stringify(snapshot)) {
+      snapshot = { status, user, stale };
+      for (const one of [...subscribers]) safely(one);
+    }
+    if (event) for (const one of [...listeners]) safely(() => one(event, snapshot));
+  }
+
+  function safely(listener: () => void): void {
+    try {
+      listener();
+    } catch (e) {
+      globalThis.reportError?.(e);
+    }
   }
 
   async function server(call: string, ...args: unknown[]): Promise<void> {
@@ -105,7 +118,8 @@ export function fakeAuth<U = User>(options: FakeOptions<U> = {}): FakeAuth<U> {
     },
     async fetch(input, init) {
       const request = new Request(input, init);
-      if ((await ready()).status === "signed-in") request.headers.set("Authorization", "Bearer fake");
+      const allowed = [globalThis.location?.origin, ...(options.apiOrigins ?? [])].includes(new URL(request.url).origin);
+      if (allowed && (await ready()).status === "signed-in") request.headers.set("Authorization", "Bearer fake");
       return (options.fetch ?? fetch)(request);
     },
     async refresh() {

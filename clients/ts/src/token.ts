@@ -5,7 +5,9 @@ import { AuthError } from "./error.js";
 export interface TokenResponse<U> {
   access_token: string;
   CSRF_token?: string;
+  /** In Unix seconds. */
   expires: number;
+  /** In seconds. */
   expires_in: number;
   user?: U;
 }

@@ -22,7 +22,7 @@ import (
 type Options struct {
 	// Out gets the addresses and what to try. Default: nobody.
 	Out io.Writer
-	// Ports are those to listen on. Default: 8000, 8002 and 8003. In place of one that is taken there
+	// Ports are those to listen on. Default: 8000, 8002 and 8003 (8001 is where sallyport serve has its metrics). In place of one that is taken there
 	// is a free one.
 	Ports *Ports
 	// Logger gets the security events and the faults. Default: nobody, for the page shows every request.
@@ -102,7 +102,7 @@ func (d *demo) stop() error {
 	return errors.Join(errs...)
 }
 
-// start binds all ports first: who may call whom is said in origins, and those have ports.
+// start binds the ports of the app and of orders first: who may call whom is said in origins, and those have ports.
 func (d *demo) start(ctx context.Context, ports Ports) error {
 	if err := d.makeFolder(); err != nil {
 		return err

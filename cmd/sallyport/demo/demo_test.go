@@ -240,12 +240,12 @@ func TestTakenPorts(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := runOn(t, Ports{App: port, Orders: port, Provider: port})
-	for _, address := range []string{r.App, r.Orders, r.Provider} {
+	for address, want := range map[string]int{r.App: 200, r.Orders: 401, r.Provider: 200} {
 		if strings.Contains(address, ":"+text) {
 			t.Errorf("%s is on a port that is taken", address)
 		}
-		if got := r.browser().get(address, nil).status; got == 0 {
-			t.Errorf("%s does not answer", address)
+		if got := r.browser().get(address, nil).status; got != want {
+			t.Errorf("%s answers %d, want %d", address, got, want)
 		}
 	}
 	if want := "Another program has port " + text + ", " + text + ", " + text + ":"; !strings.Contains(r.out.String(), want) {

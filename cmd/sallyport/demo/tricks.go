@@ -23,7 +23,7 @@ type tricks struct {
 	issuer string
 	client *http.Client // of the thief
 
-	outage atomic.Pointer[time.Time] // until then nothing is answered
+	outage atomic.Pointer[time.Time] // until then the mount answers 503
 	lose   atomic.Bool               // the answer to the next refresh
 	expire atomic.Bool               // the next token at the second service
 
@@ -35,7 +35,7 @@ type tricks struct {
 const (
 	outageTime  = 10 * time.Second
 	retryWindow = 2 * time.Second // shorter than anybody's, so that a thief need not wait
-	maxStolen   = 1000
+	maxStolen   = 1000            // sessions: a demo that runs for long stays small
 )
 
 func newTricks(svc *sallyport.Service, issuer string) *tricks {

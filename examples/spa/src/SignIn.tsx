@@ -1,9 +1,11 @@
 import { AuthError } from "@sallyport/client";
-import { useState, type FormEvent } from "react";
+import { useEffect, useState, type FormEvent } from "react";
 import { auth } from "./auth";
 
 // A login at the provider that went wrong comes back with a code (docs/providers.md).
 const refused = new URLSearchParams(location.search).get("sallyport_error");
+if (refused) history.replaceState(null, "", location.pathname);
+let told = false;
 
 const messages: Record<string, string> = {
   invalid_credentials: "Username or password is wrong.",
@@ -15,7 +17,8 @@ const messages: Record<string, string> = {
 const said = (code: string) => messages[code] ?? "That did not work. Try again.";
 
 export function SignIn() {
-  const [problem, setProblem] = useState(refused && said(refused));
+  const [problem, setProblem] = useState(() => (refused && !told ? said(refused) : null));
+  useEffect(() => void (told = true), []); // once, not after the next sign-out as well
   const [busy, setBusy] = useState(false);
 
   async function submit(event: FormEvent<HTMLFormElement>) {

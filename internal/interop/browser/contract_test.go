@@ -39,8 +39,8 @@ var calls = map[string]string{
 	"GET user/":             `auth.fetch(base + "/user/").then((r) => r.status)`,
 }
 
-// TestContract: what the server's golden tests say that it answers, the client understands, and what the client sends has the
-// members that those requests have.
+// TestContract: what the server's golden tests say that it answers, the client understands, and the client sends no
+// member that no request of the contract has.
 func TestContract(t *testing.T) {
 	exchanges := exchangesOfTheContract(t)
 	if len(exchanges) < 30 {

@@ -292,7 +292,7 @@ func TestPagesChangeThePassword(t *testing.T) {
 	b.wantNoFaults()
 }
 
-// Another way in is added at the provider, and taken away again; the last one is not.
+// Another way in is added at the provider, and taken away again.
 func TestPagesLinkAnIdentity(t *testing.T) {
 	p := newPages(t, nil)
 	b := watched(t)
@@ -304,6 +304,41 @@ func TestPagesLinkAnIdentity(t *testing.T) {
 	b.shows("done", "It is removed. What it had signed in has ended.")
 	b.waitFor("no identity", `!document.getElementById("no-identities").hidden`)
 	b.wantNoFaults()
+}
+
+// TestPagesSayWhyALinkFailed: the reason stays when the rest of the page has come.
+func TestPagesSayWhyALinkFailed(t *testing.T) {
+	p := newPages(t, nil)
+	b := watched(t)
+	p.signIn(b)
+	b.goTo(p.issuer + "/ui/account/?sallyport_error=identity_conflict")
+	b.sees("#devices li")
+	b.waitFor("the way in that can be added, which comes last", `document.querySelector("#link button") !== null`)
+	b.shows("notice", "That is not possible: it belongs to another account, or is the last way in to this one.")
+	if at := b.script(`location.search`); at != "" {
+		t.Errorf("the address still has %s", at)
+	}
+	b.wantNoFaults()
+}
+
+// TestPagesFollowAnotherTab: who signs in there is shown here, and who cannot be shown now is shown when it is possible.
+func TestPagesFollowAnotherTab(t *testing.T) {
+	s := newSPA(t, nil, func(cfg *sallyport.Config) { cfg.UserFields = []string{"username"} })
+	pw := rand.Text()
+	if _, err := s.svc.CreateUser(t.Context(), sallyport.NewUser{Username: "bob", Password: pw}); err != nil {
+		t.Fatal(err)
+	}
+	s.visit("", nil, "")
+	s.enter()
+	b := s.another()
+	s.set(refuseWith("identities/", 503, nil, `{"code":"store_unavailable","detail":"x"}`))
+	b.goTo(s.issuer + "/ui/account/")
+	b.waitFor("what went wrong", `document.getElementById("notice").textContent !== ""`)
+	s.set(nil)
+	s.want(`auth.refresh().then((x) => x.status)`, `"signed-in"`)
+	b.waitFor("ada", `document.querySelector("#who dd")?.textContent === "ada"`)
+	s.want(fmt.Sprintf(`auth.signIn({username: "bob", password: %q}).then((u) => u.username)`, pw), `"bob"`)
+	b.waitFor("bob", `document.querySelector("#who dd")?.textContent === "bob"`)
 }
 
 func TestPagesCountDown(t *testing.T) {

@@ -37,7 +37,7 @@ func TestPKCE(t *testing.T) {
 			const idp = %s;
 			globalThis.auth = createAuth();
 			globalThis.begin = () => begin(idp);
-			globalThis.outcome = finish(idp).then(async (tokens) => (tokens ? (await auth.exchange(tokens)).username : "nothing"), (e) => e.code);`, settings)
+			globalThis.outcome = finish(idp).then(async (tokens) => (tokens ? (await auth.exchange(tokens)).username : "nothing"), (e) => (e.transient ? "later: " : "") + e.code);`, settings)
 	})
 	p.mux.HandleFunc("/spa/pkce/", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -54,8 +54,8 @@ func TestPKCE(t *testing.T) {
 		"denied": {func() {
 			provider.BendCallback(1, func(v url.Values) { v.Del("code"); v.Set("error", "access_denied") })
 		}, "idp_denied"},
-		"a token endpoint that fails":  {func() { provider.Fault(1, idptest.Token, idptest.Status(http.StatusInternalServerError)) }, "idp_unavailable"},
-		"a token endpoint that is cut": {func() { provider.Fault(1, idptest.Token, idptest.Drop()) }, "idp_unavailable"},
+		"a token endpoint that fails":  {func() { provider.Fault(1, idptest.Token, idptest.Status(http.StatusInternalServerError)) }, "later: idp_unavailable"},
+		"a token endpoint that is cut": {func() { provider.Fault(1, idptest.Token, idptest.Drop()) }, "later: idp_unavailable"},
 		"a code that is used up":       {func() { provider.BendCallback(1, func(v url.Values) { v.Set("code", "used") }) }, "idp_error"},
 	} {
 		t.Run(name, func(t *testing.T) {

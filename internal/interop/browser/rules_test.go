@@ -15,7 +15,8 @@ import (
 	"github.com/sallyport-auth/sallyport/authhttp"
 )
 
-// TestBrowser has a test for each rule of the client, by the number that it has in clients/ts/README.md.
+// TestBrowser has a test for each rule of the client, by the number that it has in clients/ts/README.md; that of
+// rule 21 is TestImportableOnAServer of clientts.
 func TestBrowser(t *testing.T) { testRules(t, map[string]any{"lockTimeout": 5_000}) }
 
 // TestBrowserWithoutALock is the same without what saves requests: nothing that is right may rest on it.
@@ -55,7 +56,7 @@ var rules = []struct {
 		s.enter()
 		s.visit("frames/", nil, "")
 		s.waitFor("all tabs", framesAre("signed-in"))
-		most := 3
+		most := 3 // a tab that takes longer than 50 ms to answer is not waited for
 		if lockTimeout(o) == 0 {
 			most = 7 // one each
 		}
@@ -197,11 +198,10 @@ var rules = []struct {
 	}},
 	{"15_TheTokenGoesNowhereElse", func(t *testing.T, o map[string]any) {
 		s := newSPA(t, o, nil)
-		other := newPages(t, nil) // another origin, which would tell
 		s.visit("", nil, "")
 		s.enter()
 		s.want(`auth.fetch("/auth/user/").then((r) => r.status)`, "200")
-		s.want(`(async () => { const sent = []; const { createAuth } = await import("/spa/dist/index.js"); const a = createAuth({fetch: (r, i) => { const q = new Request(r, i); sent.push(q.headers.has("Authorization")); return q.url.startsWith(location.origin) ? fetch(q) : Promise.resolve(new Response("")); }}); await a.ready(); sent.length = 0; await a.fetch("`+other.origin+`/"); await a.fetch("/spa/"); return sent; })()`, "[false,true]")
+		s.want(`(async () => { const sent = []; const { createAuth } = await import("/spa/dist/index.js"); const a = createAuth({apiOrigins: ["https://api.example"], fetch: (r, i) => { const q = new Request(r, i); sent.push(q.headers.has("Authorization")); return q.url.startsWith(location.origin) ? fetch(q) : Promise.resolve(new Response("")); }}); await a.ready(); sent.length = 0; await a.fetch("https://elsewhere.example/"); await a.fetch("https://api.example/"); await a.fetch("/spa/"); a.dispose(); return sent; })()`, "[false,true,true]")
 	}},
 	{"16_OneReplay", func(t *testing.T, o map[string]any) {
 		s := newSPA(t, o, nil)
@@ -241,16 +241,6 @@ var rules = []struct {
 		s.want(`auth.ready().then((x) => x.user.username)`, `"ada"`)
 		s.want(`auth.signOut({scope: "others"}).then(() => `+status+`)`, `"signed-in"`)
 	}},
-	{"20_Dispose", func(t *testing.T, o map[string]any) {
-		s := newSPA(t, o, nil)
-		s.visit("", nil, "")
-		s.enter()
-		before := s.count("refresh/")
-		s.want(`(async () => { const { createAuth } = await import("/spa/dist/index.js"); for (let i = 0; i < 100; i++) createAuth().dispose(); return auth.getAccessToken().then(Boolean); })()`, "true")
-		if n := s.count("refresh/"); n != before {
-			t.Errorf("a hundred that are disposed of made %d refreshes", n-before)
-		}
-	}},
 	{"07_AHiddenTab", func(t *testing.T, o map[string]any) {
 		s := newSPA(t, o, func(cfg *sallyport.Config) { cfg.AccessTTL = 3 * time.Second })
 		s.visit("", nil, "")
@@ -286,7 +276,7 @@ var rules = []struct {
 		s.set(func(w http.ResponseWriter, _ *http.Request, _ http.Handler) bool {
 			panic(http.ErrAbortHandler) // the connection is cut
 		})
-		s.want(`auth.refresh().catch((e) => [e.code, e.status, e.transient, auth.getSnapshot()].map(String).join() + auth.getSnapshot().status + auth.getSnapshot().stale)`, `"network,0,true,[object Object]signed-intrue"`)
+		s.want(`auth.refresh().catch((e) => [e.code, e.status, e.transient, auth.getSnapshot().status, auth.getSnapshot().stale].join())`, `"network,0,true,signed-in,true"`)
 		s.set(nil)
 		s.run(`new Promise((done) => { auth.on((e) => e === "online" && done()); dispatchEvent(new Event("online")); })`)
 		s.want(status, `"signed-in"`)
@@ -447,7 +437,7 @@ var rules = []struct {
 		}
 		// Chromium sends streams over HTTP/2 alone, so the page's own fetch stands in for the network.
 		s.want(`(async () => { const { createAuth } = await import("/spa/dist/index.js"); let sent = 0;
-			const a = createAuth({fetch: (r, i) => (i?.method ?? r.method) === "PUT" ? (sent++, Promise.resolve(new Response("", {status: 401}))) : fetch(r, i)});
+			const a = createAuth({apiOrigins: ["https://api.example"], fetch: (r, i) => (i?.method ?? r.method) === "PUT" ? (sent++, Promise.resolve(new Response("", {status: 401}))) : fetch(r, i)});
 			await a.ready(); const body = new ReadableStream({start(c) { c.enqueue(new TextEncoder().encode("x")); c.close(); }});
 			const r = await a.fetch("/auth/echo/", {method: "PUT", body, duplex: "half"}); a.dispose(); return [r.status, sent]; })()`, "[401,1]")
 	}},

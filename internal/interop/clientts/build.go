@@ -57,9 +57,7 @@ func bundle(options api.BuildOptions) ([]byte, error) {
 	options.Platform = api.PlatformBrowser
 	options.Charset = api.CharsetUTF8
 	options.LegalComments = api.LegalCommentsNone
-	if options.Plugins == nil || len(options.External) == 0 {
-		options.External = append(options.External, "react")
-	}
+	options.External = []string{"react"} // the app's own
 	result := api.Build(options)
 	var faults []error
 	for _, message := range append(result.Errors, result.Warnings...) {

@@ -94,7 +94,7 @@ func TestFake(t *testing.T) {
 		import { fakeAuth } from "./testing.js";
 		const session = (id, current) => ({id, current});
 		const sent = [];
-		const auth = fakeAuth({sessions: [session("a", true), session("b", false)], fetch: async (r) => (sent.push(r.headers.get("Authorization")), new Response("ok"))});
+		const auth = fakeAuth({apiOrigins: ["https://api.example"], sessions: [session("a", true), session("b", false)], fetch: async (r) => (sent.push(r.headers.get("Authorization")), new Response("ok"))});
 		const events = [];
 		auth.on((event) => events.push(event));
 		let changes = 0;
@@ -107,6 +107,7 @@ func TestFake(t *testing.T) {
 		assert.equal((await waiting).status, "signed-in");
 		assert.equal(await auth.getAccessToken(), "fake");
 		await auth.fetch("https://api.example/");
+		await auth.fetch("https://elsewhere.example/");
 		await auth.refresh();
 		auth.redirect("google");
 		auth.becomeOffline();
@@ -125,12 +126,18 @@ func TestFake(t *testing.T) {
 		assert.equal(auth.getSnapshot().status, "signed-out");
 		auth.becomeSignedIn({id: "eve"});
 		auth.becomeSignedOut("expired");
-		assert.deepEqual(sent, ["Bearer fake", null]);
+		assert.deepEqual(sent, ["Bearer fake", null, null]);
 		assert.deepEqual(events, ["signed-in", "refreshed", "offline", "online", "signed-out", "signed-in", "offline", "signed-out", "signed-in", "expired"]);
 		assert.deepEqual(auth.calls.find((c) => c.call === "redirect"), {call: "redirect", with: ["google"]});
+		const before = changes, same = auth.getSnapshot();
+		auth.becomeSignedOut(); // a second time
+		assert.equal(auth.getSnapshot(), same);
+		assert.equal(events.length, 10);
+		auth.on(() => { throw new Error("mine"); });
+		auth.on((event) => events.push(event));
 		off();
-		const before = changes;
 		auth.becomeSignedIn({id: "eve"});
+		assert.equal(events.length, 12);
 		assert.equal(changes, before);
 		auth.dispose();`)
 }
