@@ -23,8 +23,8 @@ func (s *Service) CheckCSRFToken(t RefreshToken, token string) error {
 	return ErrCSRF
 }
 
-// FormToken is what a page of ours puts into a form, for the browser whose cookie holds nonce: a keyed hash of it, so that
-// whoever plants a cookie cannot make the token that goes with it.
+// FormToken is what a page of ours puts into a form, for the browser whose cookie holds nonce: a keyed hash of it.
+// Whoever plants a cookie can have asked for the form that goes with it: what keeps other sites away is the check of Origin.
 func (s *Service) FormToken(nonce string) string { return s.secrets[0].formToken(nonce) }
 
 // CheckFormToken returns ErrCSRF unless token is the form token of nonce, under any of the root secrets.

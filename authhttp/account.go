@@ -47,7 +47,7 @@ func (h *Handler) endSession(w http.ResponseWriter, r *http.Request, who holder)
 		return err
 	}
 	if token, err := h.fromCookie(r); err == nil && token.SessionID() == id {
-		h.cookies.delete(w)
+		h.deleteCookies(w)
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil

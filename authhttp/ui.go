@@ -4,6 +4,7 @@ package authhttp
 
 import (
 	"crypto/rand"
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -79,8 +80,11 @@ func (h *Handler) signInForm(w http.ResponseWriter, r *http.Request) error {
 	}
 	page := web.SignIn{ReturnTo: returnTo, Username: form.Get("username")}
 	caller := caller{client: h.clientOf(r)}
-	if held, err := h.cookies.presented(r.Header); err == nil {
+	switch held, err := h.cookies.presented(r.Header); {
+	case err == nil:
 		caller.held, _ = h.svc.ParseRefreshToken(held)
+	case !errors.Is(err, errNoRefreshToken):
+		return err
 	}
 	tokens, err := h.signInBy(r, form, caller)
 	if err != nil {

@@ -26,7 +26,7 @@ function say(sentence, done) {
 let busy; // what is being done
 async function alone(step, done) {
   if (busy) return;
-  busy = tell(step, done);
+  busy = Promise.resolve().then(() => tell(step, done)); // it is under way before the step changes anything
   await busy;
   busy = undefined;
 }

@@ -31,6 +31,14 @@ $("sign-in").addEventListener("submit", async (event) => {
   busy = false;
 });
 
+// The client first finishes a sign-out that the server has not heard of: it would end the session that comes back.
+for (const link of document.querySelectorAll(".providers a")) {
+  link.addEventListener("click", (event) => {
+    event.preventDefault();
+    auth.redirect(link.dataset.name, where.return);
+  });
+}
+
 function refuse(fault) {
   say(meaning(fault));
   const wrong = fault.code === "invalid_credentials";

@@ -85,9 +85,11 @@ var memory = (key) => {
   return (scope) => {
     kept = scope ?? kept;
     try {
-      if (scope) localStorage.setItem(key, scope);
-      if (scope === "") localStorage.removeItem(key);
-      return localStorage.getItem(key);
+      if (scope != null) {
+        localStorage[scope ? "setItem" : "removeItem"](key, scope);
+        kept = null;
+      }
+      return kept ?? localStorage.getItem(key);
     } catch {
       return kept;
     }
@@ -186,7 +188,7 @@ function createAuth(options = {}) {
   }
   const ask = async () => {
     tell({});
-    if (channel) await Promise.race([change(), pause(50)]);
+    await Promise.race([change(), pause(50)]);
   };
   const adopt = (next) => {
     const same = held?.sid === next.sid;
@@ -225,8 +227,10 @@ function createAuth(options = {}) {
     try {
       return await go(token || home === location.origin ? token : await csrf());
     } catch (e) {
-      if (e.code !== "csrf_failed") throw e;
-      if (held) delete held.CSRF_token;
+      const { code } = e;
+      if (code === invalid) await pause(2e3);
+      else if (code !== "csrf_failed") throw e;
+      delete held?.CSRF_token;
       return go(await csrf());
     }
   };
@@ -255,14 +259,7 @@ function createAuth(options = {}) {
       await locked(key, lockTimeout, async () => {
         if (performance.now() - asked > 10 && held === before) await ask();
         if (held !== before || epoch !== since) return;
-        const go = () => prove("refresh/", {}, held?.CSRF_token);
-        const next = hold(
-          await go().catch(async (e) => {
-            if (e.code !== invalid) throw e;
-            await pause(2e3);
-            return go();
-          })
-        );
+        const next = hold(await prove("refresh/", {}, held?.CSRF_token));
         if (epoch !== since) return;
         if (ended.has(next.sid)) throw new AuthError("session_revoked", 401);
         adopt(next);
@@ -270,25 +267,25 @@ function createAuth(options = {}) {
       });
     } catch (error) {
       const e = error;
+      const hereOnly = e.code === invalid;
+      if (scope && !e.transient) remembered("");
       if (epoch !== since) return;
       if (e.status !== 401 || !ends.test(e.code)) {
         failed(e);
         throw e;
       }
-      const hereOnly = e.code === invalid;
-      if (scope) remembered("");
       if (before && !hereOnly) leave("expired");
       else end(before ? "expired" : "signed-out", hereOnly);
     }
   };
+  const settled = async () => remembered() ? renew() : working?.catch(() => {
+  });
   const enter = async (path, body) => {
-    await working?.catch(() => {
-    });
+    await settled();
     const entering = call(send, mount + path, body);
     work(entering.catch(() => {
     }));
     const next = hold(await entering);
-    remembered("");
     adopt(next);
     share();
     return held?.user ?? null;
@@ -354,10 +351,11 @@ function createAuth(options = {}) {
     signIn: (credentials) => enter("sign-in/", credentials),
     exchange: (tokens) => enter("social-exchange/", tokens),
     redirect(provider, returnTo = location.href) {
-      const url = `${mount}login/${provider}/?return_to=${encodeURIComponent(returnTo)}`;
-      const go = () => onRedirect(url);
-      if (remembered()) renew().then(go, go);
-      else go();
+      settled().then(
+        () => onRedirect(`${mount}login/${provider}/?return_to=${encodeURIComponent(returnTo)}`),
+        () => {
+        }
+      );
     },
     async signOut({ scope = "this" } = {}) {
       const token = held?.CSRF_token;

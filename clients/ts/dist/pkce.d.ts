@@ -5,7 +5,7 @@ export interface Idp {
     authorization_endpoint: string;
     token_endpoint: string;
     client_id: string;
-    /** Where the provider leads back to, as it is registered. Default: this page, without query and fragment. */
+    /** Where the provider leads back to, as it is registered: one for each provider. Default: this page, without query and fragment. */
     redirect_uri?: string;
     /** Default "openid email profile". */
     scope?: string;

@@ -16,7 +16,7 @@ var base64url = (bytes) => btoa(String.fromCharCode(...bytes)).replace(/\+/g, "-
 var random = () => base64url(crypto.getRandomValues(new Uint8Array(32)));
 async function begin(idp) {
   const state = random();
-  const flow = { verifier: random(), nonce: random(), redirect_uri: idp.redirect_uri ?? location.origin + location.pathname };
+  const flow = { issuer: idp.issuer, verifier: random(), nonce: random(), redirect_uri: idp.redirect_uri ?? location.origin + location.pathname };
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(flow.verifier));
   sessionStorage.setItem(prefix + state, JSON.stringify(flow));
   const url = new URL(idp.authorization_endpoint);
@@ -45,8 +45,8 @@ async function finish(idp) {
   const kept = sessionStorage.getItem(prefix + state);
   if (!kept) throw new AuthError("state_mismatch", 400);
   sessionStorage.removeItem(prefix + state);
-  const { verifier, nonce, redirect_uri } = JSON.parse(kept);
-  if (iss ? iss !== idp.issuer : idp.authorization_response_iss_parameter_supported) throw new AuthError("issuer_mismatch", 400);
+  const { issuer, verifier, nonce, redirect_uri } = JSON.parse(kept);
+  if (issuer !== idp.issuer || (iss ? iss !== issuer : idp.authorization_response_iss_parameter_supported)) throw new AuthError("issuer_mismatch", 400);
   if (!code) throw new AuthError("idp_denied", 400, answer["error_description"] ?? error);
   let tokens;
   try {
@@ -62,6 +62,7 @@ async function finish(idp) {
     throw e instanceof AuthError ? e : new AuthError("idp_unavailable", 0);
   }
   if (claim(tokens.id_token, "nonce") !== nonce) throw new AuthError("idp_token_invalid", 401);
+  delete tokens.refresh_token;
   return { ...tokens, nonce };
 }
 function claim(token, name) {

@@ -27,7 +27,7 @@ const invalid = "invalid_refresh_token";
 
 const jitter = () => 1 - Math.random() / 2;
 
-const pause = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));
+const pause = (ms: number) => new Promise((done) => setTimeout(done, ms));
 
 export function createAuth<U = User>(options: AuthOptions = {}): Auth<U> {
   const {
@@ -116,7 +116,7 @@ export function createAuth<U = User>(options: AuthOptions = {}): Auth<U> {
   /** Lets a tab that holds a good token answer, for at most 50 ms. */
   const ask = async (): Promise<void> => {
     tell({});
-    if (channel) await Promise.race([change(), pause(50)]);
+    await Promise.race([change(), pause(50)]);
   };
 
   // --- the state ---
@@ -169,8 +169,10 @@ export function createAuth<U = User>(options: AuthOptions = {}): Auth<U> {
     try {
       return await go(token || home === location.origin ? token : await csrf());
     } catch (e) {
-      if ((e as AuthError).code !== "csrf_failed") throw e;
-      if (held) delete held.CSRF_token; // present and wrong is always refused
+      const { code } = e as AuthError;
+      if (code === invalid) await pause(2_000); // perhaps one instance has a wrong secret
+      else if (code !== "csrf_failed") throw e;
+      delete held?.CSRF_token; // present and wrong is always refused
       return go(await csrf());
     }
   };
@@ -208,14 +210,7 @@ export function createAuth<U = User>(options: AuthOptions = {}): Auth<U> {
         // Another tab had the lock: what it got is on its way.
         if (performance.now() - asked > 10 && held === before) await ask();
         if (held !== before || epoch !== since) return;
-        const go = () => prove<TokenResponse<U>>("refresh/", {}, held?.CSRF_token);
-        const next = hold(
-          await go().catch(async (e: AuthError) => {
-            if (e.code !== invalid) throw e;
-            await pause(2_000); // perhaps one instance has a wrong secret
-            return go();
-          }),
-        );
+        const next = hold(await prove<TokenResponse<U>>("refresh/", {}, held?.CSRF_token));
         if (epoch !== since) return;
         if (ended.has(next.sid)) throw new AuthError("session_revoked", 401);
         adopt(next);
@@ -223,25 +218,28 @@ export function createAuth<U = User>(options: AuthOptions = {}): Auth<U> {
       });
     } catch (error) {
       const e = error as AuthError;
+      const hereOnly = e.code === invalid; // another tab may be told better
+      // A session that has ended already is as good, and a refusal for good is the caller's.
+      if (scope && !e.transient) remembered("");
       if (epoch !== since) return;
       if (e.status !== 401 || !ends.test(e.code)) {
         failed(e);
         throw e;
       }
-      const hereOnly = e.code === invalid; // another tab may be told better
-      if (scope) remembered(""); // a session that has ended already is as good
       if (before && !hereOnly) leave("expired");
       else end(before ? "expired" : "signed-out", hereOnly);
     }
   };
 
+  /** Nothing is under way, nor a sign-out to be finished. */
+  const settled = async () => (remembered() ? renew() : working?.catch(() => {}));
+
   const enter = async (path: string, body: object): Promise<U | null> => {
     // The cookies of nothing else may arrive after those of the sign-in: what there is ends first, and what comes now waits.
-    await working?.catch(() => {});
+    await settled();
     const entering = call<TokenResponse<U>>(send, mount + path, body);
     work(entering.catch(() => {}));
     const next = hold(await entering);
-    remembered(""); // the server has ended what the old cookie named
     adopt(next);
     share();
     return held?.user ?? null;
@@ -319,11 +317,11 @@ export function createAuth<U = User>(options: AuthOptions = {}): Auth<U> {
     signIn: (credentials) => enter("sign-in/", credentials),
     exchange: (tokens) => enter("social-exchange/", tokens),
     redirect(provider, returnTo = location.href) {
-      const url = `${mount}login/${provider}/?return_to=${encodeURIComponent(returnTo)}`;
-      const go = () => onRedirect(url);
-      // A sign-out that is finished later would end the session that comes back.
-      if (remembered()) renew().then(go, go);
-      else go();
+      // A sign-out that is finished later would end the session that comes back. In an outage there is nowhere to go.
+      settled().then(
+        () => onRedirect(`${mount}login/${provider}/?return_to=${encodeURIComponent(returnTo)}`),
+        () => {},
+      );
     },
     async signOut({ scope = "this" } = {}) {
       const token = held?.CSRF_token;

@@ -9,7 +9,7 @@ export interface Idp {
   authorization_endpoint: string;
   token_endpoint: string;
   client_id: string;
-  /** Where the provider leads back to, as it is registered. Default: this page, without query and fragment. */
+  /** Where the provider leads back to, as it is registered: one for each provider. Default: this page, without query and fragment. */
   redirect_uri?: string;
   /** Default "openid email profile". */
   scope?: string;
@@ -40,6 +40,8 @@ export function cognito(pool: {
 }
 
 interface Flow {
+  /** To whom alone the code is taken (RFC 9700 §4.4). */
+  issuer: string;
   verifier: string;
   nonce: string;
   redirect_uri: string;
@@ -58,7 +60,7 @@ const random = () => base64url(crypto.getRandomValues(new Uint8Array(32)));
 /** Leaves for the provider. What finish needs stays in the sessionStorage of this tab. */
 export async function begin(idp: Idp): Promise<void> {
   const state = random();
-  const flow: Flow = { verifier: random(), nonce: random(), redirect_uri: idp.redirect_uri ?? location.origin + location.pathname };
+  const flow: Flow = { issuer: idp.issuer, verifier: random(), nonce: random(), redirect_uri: idp.redirect_uri ?? location.origin + location.pathname };
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(flow.verifier));
   sessionStorage.setItem(prefix + state, JSON.stringify(flow));
   const url = new URL(idp.authorization_endpoint);
@@ -96,9 +98,9 @@ export async function finish(idp: Idp): Promise<IdpTokens | null> {
   const kept = sessionStorage.getItem(prefix + state);
   if (!kept) throw new AuthError("state_mismatch", 400);
   sessionStorage.removeItem(prefix + state);
-  const { verifier, nonce, redirect_uri }: Flow = JSON.parse(kept);
+  const { issuer, verifier, nonce, redirect_uri }: Flow = JSON.parse(kept);
   // RFC 9207: the code of one provider must not be taken to another.
-  if (iss ? iss !== idp.issuer : idp.authorization_response_iss_parameter_supported) throw new AuthError("issuer_mismatch", 400);
+  if (issuer !== idp.issuer || (iss ? iss !== issuer : idp.authorization_response_iss_parameter_supported)) throw new AuthError("issuer_mismatch", 400);
   if (!code) throw new AuthError("idp_denied", 400, answer["error_description"] ?? error);
 
   let tokens: IdpTokens;
@@ -116,6 +118,7 @@ export async function finish(idp: Idp): Promise<IdpTokens | null> {
   }
   // The server checks the nonce again, and the signature.
   if (claim(tokens.id_token, "nonce") !== nonce) throw new AuthError("idp_token_invalid", 401);
+  delete tokens.refresh_token; // nobody here has a use for it
   return { ...tokens, nonce };
 }
 

@@ -9,9 +9,11 @@ export const memory = (key: string) => {
   return (scope?: string): string | null => {
     kept = scope ?? kept;
     try {
-      if (scope) localStorage.setItem(key, scope);
-      if (scope === "") localStorage.removeItem(key);
-      return localStorage.getItem(key); // another tab may have finished it
+      if (scope != null) {
+        localStorage[scope ? "setItem" : "removeItem"](key, scope);
+        kept = null; // it is there, which storage that is full refuses
+      }
+      return kept ?? localStorage.getItem(key); // another tab may have finished it
     } catch {
       return kept;
     }

@@ -54,7 +54,7 @@ export interface Auth<U> {
   signIn(credentials: { username: string; password: string }): Promise<U | null>;
   /** Signs in with the ID token of a provider, which the page has obtained itself. */
   exchange(tokens: IdpTokens): Promise<U | null>;
-  /** Leaves for the provider's own page; the way back leads to returnTo, by default to this very page. */
+  /** Leaves for the provider's own page; the way back leads to returnTo, by default to this very page. In an outage it stays here. */
   redirect(provider: string, returnTo?: string): void;
   /**
    * "this", the default, and "all" sign this browser out at once, and resolve also in an outage: the browser then tells the

@@ -321,6 +321,45 @@ func TestPagesSayWhyALinkFailed(t *testing.T) {
 	b.wantNoFaults()
 }
 
+// TestPagesSignOutIsHeard: the page goes when the server has answered, and not before.
+func TestPagesSignOutIsHeard(t *testing.T) {
+	s := newSPA(t, nil, nil)
+	s.visit("", nil, "")
+	s.enter()
+	s.elsewhere("curl/8.10")
+	s.goTo(s.issuer + "/ui/account/")
+	s.sees("#devices li")
+	gate := s.hold("logoff/")
+	s.click("end-all")
+	<-gate.reached
+	s.want(`new Promise((done) => setTimeout(() => done(location.pathname), 300))`, `"/auth/ui/account/"`)
+	close(gate.open)
+	s.waitFor("the sign-in page", `location.pathname === "/auth/ui/sign-in/"`)
+	if n := s.live(); n != 0 {
+		t.Errorf("%d sessions live", n)
+	}
+}
+
+// TestPagesFinishASignOut: one that the server has not heard of is told before somebody leaves for a provider, and ends
+// nobody else's session.
+func TestPagesFinishASignOut(t *testing.T) {
+	s := newSPA(t, nil, nil)
+	s.visit("", nil, "")
+	s.enter()
+	s.set(refuseWith("logoff/", 503, nil, `{"code":"store_unavailable","detail":"x"}`))
+	s.want(`auth.signOut().then(() => `+status+`)`, `"signed-out"`)
+	s.goTo(s.issuer + "/ui/sign-in/")
+	s.set(nil)
+	s.do("go to the provider", chromedp.Click(chromedp.CSS(".providers a"), chromedp.NodeVisible))
+	s.tab.enter("alice", "alice")
+	s.waitFor("the way back", `location.origin === "`+s.origin+`" && document.getElementById("app") !== null`)
+	if n := s.live(); n != 0 {
+		t.Errorf("%d sessions of ada live", n)
+	}
+	s.visit("", nil, "")
+	s.want(`auth.ready().then((x) => x.user.username)`, `"alice"`)
+}
+
 // TestPagesFollowAnotherTab: who signs in there is shown here, and who cannot be shown now is shown when it is possible.
 func TestPagesFollowAnotherTab(t *testing.T) {
 	s := newSPA(t, nil, func(cfg *sallyport.Config) { cfg.UserFields = []string{"username"} })

@@ -43,6 +43,14 @@ func TestPKCE(t *testing.T) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		fmt.Fprint(w, `<!doctype html><html lang="en"><title>App</title><script type="module" src="/spa/pkce.js"></script></html>`)
 	})
+	t.Run("a flow that was begun with another provider (RFC 9700 §4.4)", func(t *testing.T) {
+		b := watched(t)
+		b.goTo(p.origin + "/spa/pkce/")
+		b.run(`(sessionStorage["sallyport:pkce:s"] = JSON.stringify({issuer: "https://other.example", verifier: "v", nonce: "n", redirect_uri: location.href}), null)`)
+		b.goTo(p.origin + "/spa/pkce/?state=s&code=c")
+		b.waitFor("the page", `globalThis.outcome !== undefined`)
+		b.want(`outcome`, `"issuer_mismatch"`)
+	})
 	for name, c := range map[string]struct {
 		wrong   func()
 		outcome string

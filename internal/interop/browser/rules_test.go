@@ -241,6 +241,51 @@ var rules = []struct {
 		s.want(`auth.ready().then((x) => x.user.username)`, `"ada"`)
 		s.want(`auth.signOut({scope: "others"}).then(() => `+status+`)`, `"signed-in"`)
 	}},
+	{"13_EverywhereIsNotForgotten", func(t *testing.T, o map[string]any) {
+		s := newSPA(t, o, nil)
+		s.visit("", nil, "")
+		s.enter()
+		s.elsewhere("a thief's")
+		s.set(refuseWith("logoff/", 503, nil, `{"code":"store_unavailable","detail":"x"}`))
+		s.want(`auth.signOut({scope: "all"}).then(() => `+status+`)`, `"signed-out"`)
+		s.set(nil)
+		s.enter()
+		if n := s.live(); n != 1 {
+			t.Errorf("%d sessions live, want the new one", n)
+		}
+		s.want(`auth.refresh().then((x) => x.status)`, `"signed-in"`)
+	}},
+	{"13_OneInstanceWithAWrongSecret", func(t *testing.T, o map[string]any) {
+		s := newSPA(t, o, nil)
+		s.visit("", nil, "")
+		s.enter()
+		refuse, asked := refuseWith("logoff/", 401, nil, `{"code":"invalid_refresh_token","detail":"x"}`), 0
+		s.set(func(w http.ResponseWriter, r *http.Request, next http.Handler) bool {
+			if r.URL.Path != "/auth/logoff/" {
+				return false
+			}
+			asked++
+			return asked == 1 && refuse(w, r, next)
+		})
+		s.want(`auth.signOut().then(() => `+status+`)`, `"signed-out"`)
+		if n := s.live(); n != 0 {
+			t.Errorf("%d sessions live", n)
+		}
+	}},
+	{"13_StorageThatIsFull", func(t *testing.T, o map[string]any) {
+		s := newSPA(t, o, nil)
+		s.visit("", nil, `Storage.prototype.setItem = () => { throw new DOMException("full", "QuotaExceededError"); };`)
+		s.enter()
+		s.set(refuseWith("logoff/", 503, nil, `{"code":"store_unavailable","detail":"x"}`))
+		s.want(`auth.signOut().then(() => `+status+`)`, `"signed-out"`)
+		s.set(nil)
+		for end := time.Now().Add(limit); s.live() != 0; time.Sleep(20 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatal("the sign-out is forgotten")
+			}
+		}
+		s.want(status, `"signed-out"`)
+	}},
 	{"07_AHiddenTab", func(t *testing.T, o map[string]any) {
 		s := newSPA(t, o, func(cfg *sallyport.Config) { cfg.AccessTTL = 3 * time.Second })
 		s.visit("", nil, "")
