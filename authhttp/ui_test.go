@@ -67,7 +67,7 @@ func TestSignInPage(t *testing.T) {
 	if got := form.Get("return_to"); got != "https://wiki.example.com/?a=%22b" {
 		t.Errorf("return_to is %q", got)
 	}
-	if link := `<a class="button" href="/auth/login/github/?return_to=https%3a%2f%2fwiki.example.com%2f%3fa%3d%2522b">Continue with GitHub</a>`; !strings.Contains(x.body, link) {
+	if link := `<a class="button" data-name="github" href="/auth/login/github/?return_to=https%3a%2f%2fwiki.example.com%2f%3fa%3d%2522b">Continue with GitHub</a>`; !strings.Contains(x.body, link) {
 		t.Errorf("the page lacks %s:\n%s", link, x.body)
 	}
 	if strings.Contains(x.body, "tokens-only") != (a.svc.Providers()[1].LoginError == nil) {
